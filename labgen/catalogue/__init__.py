@@ -1,0 +1,1 @@
+"""Stage 1, catalogue: YAML facts in, frozen validated objects out."""

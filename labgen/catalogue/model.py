@@ -1,0 +1,148 @@
+"""The catalogue's objects: frozen, validated, free of any behaviour that needs more than the facts."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from labgen.units import parse_bytes
+
+__all__ = [
+    "Catalogue",
+    "Connection",
+    "Facts",
+    "Memory",
+    "Provenance",
+    "Publication",
+    "Role",
+    "Scope",
+    "Size",
+    "Speak",
+    "Variant",
+]
+
+Bytes = Annotated[int, BeforeValidator(parse_bytes)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class Facts(BaseModel):
+    """Base of all facts: immutable, and a key that nobody knows is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class Scope(StrEnum):
+    """How often a server exists, and so what its nodes' sites are."""
+
+    PLATFORM = "platform"
+    DATACENTER = "datacenter"
+    REGION = "region"
+
+
+class Provenance(StrEnum):
+    """How well a connection is attested (platform.md, evidence marks)."""
+
+    DOCUMENTED = "documented"
+    VENDOR_CODE = "vendor-code"
+    INFERRED = "inferred"
+
+
+class Memory(Facts):
+    """Memory of one node in bytes: at rest, and the most it may take."""
+
+    typical: Bytes
+    limit: Bytes
+
+
+class Publication(Facts):
+    """A port of a role that the lab publishes on the host. `url` holds `{address}` for host and port."""
+
+    port: Port
+    host: Port
+    url: str = ""
+    title: str = ""
+
+
+class Role(Facts):
+    """A kind of server. `node` is the name its nodes bear, `template` its folder (None: no server here)."""
+
+    id: str
+    title: str
+    server: str
+    scope: Scope
+    actor: bool = False
+    node: str
+    template: str | None
+    memory: Memory = Memory(typical="16MiB", limit="64MiB")  # type: ignore[arg-type]  # parsed before
+    publish: dict[str, Publication] = {}
+
+
+class Speak(Facts):
+    """What to say to see that a connection works: the path of an HTTP request, the status it gets."""
+
+    path: str = "/"
+    status: int = 200
+
+
+class Connection(Facts):
+    """A row of the documents. `variant` names the documented alternatives that it belongs to."""
+
+    id: str
+    source: str = Field(alias="from")
+    destination: str = Field(alias="to")
+    protocol: str
+    port: Port
+    last_port: Port | None = None
+    transport: str = Field(default="tcp", pattern="^(tcp|udp)$")
+    purpose: str
+    provenance: Provenance
+    reference: str
+    note: str = ""
+    variant: dict[str, str] = {}
+    speak: Speak | None = None
+
+    @property
+    def ports(self) -> str:
+        """The port or range with its transport: `6379/tcp`, `5900-5999/tcp`."""
+        return f"{self.port}{f'-{self.last_port}' if self.last_port else ''}/{self.transport}"
+
+
+class Variant(Facts):
+    """A matter that the documents describe in several ways, and the one that holds by default."""
+
+    title: str
+    default: str
+    choices: dict[str, str]
+
+
+class Size(Facts):
+    """How many of each: sites, and nodes per role (per site, for roles of a datacenter or region)."""
+
+    title: str
+    datacenters: int = Field(ge=0)
+    regions: int = Field(ge=0)
+    counts: dict[str, Annotated[int, Field(ge=0)]]
+
+
+class Catalogue(Facts):
+    """All facts, consistent with one another: every name that a row uses exists."""
+
+    roles: dict[str, Role]
+    connections: tuple[Connection, ...]
+    variants: dict[str, Variant]
+    sizes: dict[str, Size]
+
+    def chosen(self, variants: dict[str, str]) -> tuple[Connection, ...]:
+        """Return the connections that hold under `variants` (topic to choice), defaults elsewhere."""
+        ruling = {topic: variants.get(topic, one.default) for topic, one in self.variants.items()}
+        return tuple(
+            row
+            for row in self.connections
+            if all(ruling[topic] == choice for topic, choice in row.variant.items())
+        )
+
+    def realisable(self, row: Connection) -> bool:
+        """Whether the lab has a server for both ends of `row`."""
+        return all(self.roles[end].template is not None for end in (row.source, row.destination))

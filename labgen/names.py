@@ -1,0 +1,41 @@
+"""Names on the engine: one place for labels and for how a lab's things are called."""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = ["LABEL_PREFIX", "Label", "container_name", "network_name", "project_name"]
+
+LABEL_PREFIX: Final = "io.labgen."
+
+
+class Label:
+    """Labels on everything that labgen makes; they are the only truth about what runs."""
+
+    LAB: Final = "io.labgen.lab"
+    SIZE: Final = "io.labgen.size"
+    SUPERNET: Final = "io.labgen.supernet"
+    NODE: Final = "io.labgen.node"
+    ROLE: Final = "io.labgen.role"
+    SITE: Final = "io.labgen.site"
+    SERVER: Final = "io.labgen.server"
+    ACTOR: Final = "io.labgen.actor"
+    FILES: Final = "io.labgen.files"
+    LINK: Final = "io.labgen.link"
+    CONNECTIONS: Final = "io.labgen.connections"
+    IMAGE: Final = "io.labgen.image"
+
+
+def project_name(lab: str) -> str:
+    """Return the Compose project of a lab."""
+    return f"labgen-{lab}"
+
+
+def container_name(lab: str, node: str) -> str:
+    """Return the name of a node's container."""
+    return f"{project_name(lab)}-{node}"
+
+
+def network_name(lab: str, link: str) -> str:
+    """Return the name of a link's Docker network."""
+    return f"{project_name(lab)}-{link}"

@@ -1,0 +1,18 @@
+"""The name somebody probably meant."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["did_you_mean"]
+
+
+def did_you_mean(wrong: str, known: Iterable[str]) -> str:
+    """Return ` (did you mean 'x'?)` for the known name nearest to `wrong`, or an empty string."""
+    from rapidfuzz import process  # noqa: PLC0415 - only a mistake pays for it
+
+    found = process.extractOne(wrong, sorted(known), score_cutoff=60)
+    return f" (did you mean '{found[0]}'?)" if found else ""

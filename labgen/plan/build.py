@@ -1,0 +1,196 @@
+"""Makes the plan: counts, nodes, links, addresses, published ports, top to bottom."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from labgen.catalogue.model import Scope
+from labgen.errors import InvalidInput
+from labgen.nearest import did_you_mean
+from labgen.plan.addresses import DEFAULT_SUPERNET, Allocator, link_prefix
+from labgen.plan.model import Interface, LabPlan, Link, Node, Published, Site
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from ipaddress import IPv4Network
+
+    from labgen.catalogue.model import Catalogue, Connection, Role
+    from labgen.plan.spec import LabSpec
+
+__all__ = ["make_plan"]
+
+_SITE_NAMES = {Scope.DATACENTER: "dc", Scope.REGION: "pcr"}
+_PLATFORM = Site("platform", Scope.PLATFORM, 1)
+#: The network of the published ports; no link can bear its name, since a link names two roles.
+_PUBLIC = "public"
+
+
+def make_plan(catalogue: Catalogue, spec: LabSpec, name: str) -> LabPlan:
+    """Return the plan of the lab `name`: a pure function, same input, same plan.
+
+    Raises InvalidInput when the specification names a site that the lab lacks, leaves no node, or
+    does not fit into its supernet.
+    """
+    sites = _sites(catalogue, spec)
+    nodes = _nodes(catalogue, spec, sites)
+    if not nodes:
+        raise InvalidInput("the lab would have no node at all", "Set the count of some role above 0.")
+    rows = tuple(row for row in catalogue.chosen(spec.variants) if catalogue.realisable(row))
+    drafts = list(_drafts(catalogue, rows, sites, nodes))
+    supernet = spec.supernet or DEFAULT_SUPERNET
+    public_prefix = link_prefix(sum(bool(catalogue.roles[node.role].publish) for node in nodes))
+    allocator = Allocator(
+        supernet,
+        sites,
+        [(_PLATFORM, public_prefix), *((site, link_prefix(len(members))) for site, _, _, members in drafts)],
+    )
+    public_subnet = allocator.take(_PLATFORM, public_prefix)
+    links = tuple(_link(allocator, *draft) for draft in drafts)
+    realised = {one for link in links for one in link.connections}
+    return LabPlan(
+        name=name,
+        size=spec.size,
+        supernet=supernet,
+        sites=sites,
+        nodes=_connected(nodes, links),
+        links=links,
+        connections=tuple(row for row in rows if row.id in realised),
+        public_subnet=public_subnet,
+        published=tuple(_published(catalogue, spec, nodes)),
+    )
+
+
+def _sites(catalogue: Catalogue, spec: LabSpec) -> tuple[Site, ...]:
+    size = catalogue.sizes[spec.size]
+    counts = {
+        Scope.DATACENTER: size.datacenters if spec.datacenters is None else spec.datacenters,
+        Scope.REGION: size.regions if spec.regions is None else spec.regions,
+    }
+    sites = (
+        _PLATFORM,
+        *(
+            Site(f"{_SITE_NAMES[scope]}{number}", scope, number)
+            for scope, count in counts.items()
+            for number in range(1, count + 1)
+        ),
+    )
+    known = {site.name for site in sites}
+    for name in spec.sites:
+        if name not in known:
+            raise InvalidInput(
+                f"sites.{name}: the lab has no such site{did_you_mean(name, known)}; there are: {', '.join(sorted(known))}"
+            )
+    return sites
+
+
+def _nodes(catalogue: Catalogue, spec: LabSpec, sites: tuple[Site, ...]) -> tuple[Node, ...]:
+    counts = {**catalogue.sizes[spec.size].counts, **spec.counts}
+    by_scope: dict[Scope, list[tuple[Role, int]]] = {scope: [] for scope in Scope}
+    for role in catalogue.roles.values():
+        if role.template is not None:
+            by_scope[role.scope].append((role, counts.get(role.id, 0)))
+    found = []
+    for site in sites:
+        differs = spec.sites[site.name].counts if site.name in spec.sites else {}
+        for role in differs:
+            if catalogue.roles[role].scope is not site.scope:
+                raise InvalidInput(f"sites.{site.name}.counts.{role}: role '{role}' does not belong to this site")
+        for role, count in by_scope[site.scope]:
+            found += [
+                _node(spec, role, site, number) for number in range(1, differs.get(role.id, count) + 1)
+            ]
+    return tuple(found)
+
+
+def _node(spec: LabSpec, role: Role, site: Site, number: int) -> Node:
+    prefix = "" if site.scope is Scope.PLATFORM else f"{site.name}-"
+    wanted = spec.resources.get(role.id)
+    limit = wanted.memory if wanted and wanted.memory else role.memory.limit
+    return Node(
+        name=f"{prefix}{role.node}-{number}",
+        role=role.id,
+        server=role.server,
+        site=site.name,
+        number=number,
+        actor=role.actor,
+        template=role.template or role.id,
+        image=spec.images.get(role.id),
+        memory_typical=min(role.memory.typical, limit),
+        memory_limit=limit,
+        cpus=wanted.cpus if wanted else None,
+        interfaces=(),
+    )
+
+
+def _drafts(
+    catalogue: Catalogue, rows: tuple[Connection, ...], sites: tuple[Site, ...], nodes: tuple[Node, ...]
+) -> Iterator[tuple[Site, tuple[str, str], list[Connection], list[str]]]:
+    """Every link without its subnet: one for each pair of roles with a connection, at each of their sites."""
+    members: dict[tuple[str, str], list[str]] = {}
+    for node in nodes:
+        members.setdefault((node.role, node.site), []).append(node.name)
+    pairs: dict[frozenset[str], list[Connection]] = {}
+    for row in rows:
+        pairs.setdefault(frozenset((row.source, row.destination)), []).append(row)
+    for rows_of_pair in pairs.values():
+        first = rows_of_pair[0]
+        ends = (first.source, first.destination)
+        scopes = {catalogue.roles[end].scope for end in ends} - {Scope.PLATFORM}
+        for site in sites:
+            # Two roles of one kind of site meet only inside a site; a platform role meets every site.
+            if scopes != ({site.scope} - {Scope.PLATFORM}):
+                continue
+            groups = [
+                members.get((end, _home(catalogue.roles[end], site)), []) for end in dict.fromkeys(ends)
+            ]
+            together = [name for group in groups for name in group]
+            if all(groups) and len(together) > 1:
+                yield site, ends, rows_of_pair, together
+
+
+def _home(role: Role, site: Site) -> str:
+    return _PLATFORM.name if role.scope is Scope.PLATFORM else site.name
+
+
+def _link(
+    allocator: Allocator, site: Site, ends: tuple[str, str], rows: list[Connection], members: list[str]
+) -> Link:
+    prefix = "" if site.scope is Scope.PLATFORM else f"{site.name}-"
+    return Link(
+        name=f"{prefix}{ends[0]}-{ends[1]}",
+        site=site.name,
+        roles=ends,
+        subnet=allocator.take(site, link_prefix(len(members))),
+        members=tuple(members),
+        connections=tuple(row.id for row in rows),
+    )
+
+
+def _connected(nodes: tuple[Node, ...], links: tuple[Link, ...]) -> tuple[Node, ...]:
+    interfaces: dict[str, list[Interface]] = {node.name: [] for node in nodes}
+    for link in links:
+        # .1 stays free: on an engine without isolated gateways it is the bridge's own address.
+        first = link.subnet.network_address + 2
+        for offset, member in enumerate(link.members):
+            interfaces[member].append(Interface(link.name, str(first + offset)))
+    return tuple(replace(node, interfaces=tuple(interfaces[node.name])) for node in nodes)
+
+
+def _published(catalogue: Catalogue, spec: LabSpec, nodes: tuple[Node, ...]) -> Iterator[Published]:
+    seen: set[str] = set()
+    for node in nodes:
+        role = catalogue.roles[node.role]
+        if role.id in seen:  # the host has one port each; the first node of the role stands for it
+            continue
+        seen.add(role.id)
+        for name, one in role.publish.items():
+            yield Published(
+                name=name,
+                node=node.name,
+                port=one.port,
+                host_port=spec.ports.get(name, one.host),
+                bind=str(spec.bind),
+                url=one.url,
+                title=one.title,
+            )

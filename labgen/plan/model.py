@@ -1,0 +1,150 @@
+"""The plan: everything about one lab, decided. Frozen plain objects, made for thousands of nodes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ipaddress import IPv4Network
+
+    from labgen.catalogue.model import Connection, Scope
+
+__all__ = ["Interface", "LabPlan", "Link", "Neighbour", "Node", "Published", "Site"]
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where nodes live: the platform, a datacenter (`dc1`) or a public cloud region (`pcr1`)."""
+
+    name: str
+    scope: Scope
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """A node's place on a link."""
+
+    link: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One container of a role. `memory_*` in bytes; `image` is a folder of images/ or a foreign reference."""
+
+    name: str
+    role: str
+    server: str
+    site: str
+    number: int
+    actor: bool
+    template: str
+    image: str | None
+    memory_typical: int
+    memory_limit: int
+    cpus: float | None
+    interfaces: tuple[Interface, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What realises the connections between two roles at a site (or across two): one Docker network."""
+
+    name: str
+    site: str
+    roles: tuple[str, str]
+    subnet: IPv4Network
+    members: tuple[str, ...]
+    connections: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """One connection seen from a node: what it may reach, or who may reach it."""
+
+    connection: Connection
+    node: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A port of a node on the host. `url` holds `{address}` for the host's address and port."""
+
+    name: str
+    node: str
+    port: int
+    host_port: int
+    bind: str
+    url: str
+    title: str
+
+    @property
+    def address(self) -> str:
+        """Host and port for people: `localhost:8443`."""
+        host = "localhost" if self.bind in {"127.0.0.1", "0.0.0.0"} else self.bind  # noqa: S104
+        return f"{host}:{self.host_port}"
+
+
+@dataclass(frozen=True)
+class LabPlan:
+    """A lab, decided: same input, same plan. Nothing here needs Docker."""
+
+    name: str
+    size: str
+    supernet: IPv4Network
+    sites: tuple[Site, ...]
+    nodes: tuple[Node, ...]
+    links: tuple[Link, ...]
+    connections: tuple[Connection, ...]
+    public_subnet: IPv4Network
+    published: tuple[Published, ...]
+
+    @cached_property
+    def node_by_name(self) -> dict[str, Node]:
+        """Every node by its name."""
+        return {node.name: node for node in self.nodes}
+
+    @cached_property
+    def link_by_name(self) -> dict[str, Link]:
+        """Every link by its name."""
+        return {link.name: link for link in self.links}
+
+    @cached_property
+    def connection_by_id(self) -> dict[str, Connection]:
+        """Every realised connection by its id."""
+        return {row.id: row for row in self.connections}
+
+    def neighbours(self, node: Node) -> tuple[Neighbour, ...]:
+        """What `node` may reach, by row and name."""
+        return tuple(self._seen_from(node, outgoing=True))
+
+    def clients(self, node: Node) -> tuple[Neighbour, ...]:
+        """Who may reach `node`, by row and name."""
+        return tuple(self._seen_from(node, outgoing=False))
+
+    def _seen_from(self, node: Node, *, outgoing: bool) -> list[Neighbour]:
+        found = []
+        for interface in node.interfaces:
+            link = self.link_by_name[interface.link]
+            for row in map(self.connection_by_id.__getitem__, link.connections):
+                mine, other = (row.source, row.destination) if outgoing else (row.destination, row.source)
+                if mine == node.role:
+                    found += [
+                        Neighbour(row, member)
+                        for member in map(self.node_by_name.__getitem__, link.members)
+                        if member.role == other and member is not node
+                    ]
+        return found
+
+    @property
+    def memory_typical(self) -> int:
+        """Bytes that the whole lab holds at rest."""
+        return sum(node.memory_typical for node in self.nodes)
+
+    @property
+    def memory_limit(self) -> int:
+        """Bytes that the whole lab may take at most."""
+        return sum(node.memory_limit for node in self.nodes)

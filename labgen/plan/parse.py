@@ -1,0 +1,130 @@
+"""Turns `lab.yaml` and `--set` into a `LabSpec`; says everything that is wrong with them at once."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+import yaml
+from pydantic import ValidationError
+
+from labgen.catalogue.load import read_yaml, yaml_loader
+from labgen.errors import InvalidInput
+from labgen.nearest import did_you_mean
+from labgen.plan.spec import LabSpec, Resources, SiteSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from labgen.catalogue.model import Catalogue
+
+__all__ = ["check_name", "parse_spec"]
+
+# Docker takes no other names for projects; 32 keeps the longest container name below a host name's 63.
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+_KEYS_BY_PARENT: Final = {"": LabSpec, "sites": SiteSpec, "resources": Resources}
+
+
+def check_name(name: str) -> str:
+    """Return `name` if a lab may bear it. Raises InvalidInput otherwise."""
+    if not _NAME.fullmatch(name):
+        raise InvalidInput(
+            f"'{name}' is not a name for a lab",
+            "Take at most 32 lower-case letters, digits and hyphens, a letter or digit first.",
+        )
+    return name
+
+
+def parse_spec(
+    catalogue: Catalogue, file: Path | None = None, sets: Sequence[str] = (), size: str | None = None
+) -> LabSpec:
+    """Return what the user asks for: `file`, then `size`, then each `KEY=VALUE` of `sets`.
+
+    A key of `sets` is a path in `lab.yaml` (`resources.api.memory`), or the name of a role, which
+    sets its count. Raises InvalidInput that lists every fault with its place.
+    """
+    raw = read_yaml(file) if file else {}
+    where = str(file) if file else "--set"
+    if raw is None:
+        raw = {}
+    if not isinstance(raw, dict):
+        raise InvalidInput(f"{where}: must be a mapping of keys, not {type(raw).__name__}")
+    if size is not None:
+        raw["size"] = size
+    for one in sets:
+        _set(catalogue, raw, one)
+    try:
+        spec = LabSpec.model_validate(raw)
+    except ValidationError as error:
+        raise InvalidInput(_message(where, (_describe(one) for one in error.errors()))) from error
+    if faults := list(_faults(catalogue, spec)):
+        raise InvalidInput(_message(where, faults))
+    return spec
+
+
+def _message(where: str, faults: Sequence[str] | Iterator[str]) -> str:
+    return "\n".join(f"{where}: {fault}" for fault in faults)
+
+
+def _set(catalogue: Catalogue, raw: dict[str, Any], text: str) -> None:
+    key, equals, value = text.partition("=")
+    path = key.strip().split(".")
+    if not equals or not all(path):
+        raise InvalidInput(f"--set {text}: write KEY=VALUE, for example --set api=2")
+    if len(path) == 1 and path[0] in catalogue.roles:
+        path.insert(0, "counts")
+    if len(path) == 1 and path[0] not in LabSpec.model_fields:
+        known = [*LabSpec.model_fields, *catalogue.roles]
+        raise InvalidInput(f"--set {text}: unknown key '{path[0]}'{did_you_mean(path[0], known)}")
+    try:
+        parsed = yaml.load(value, Loader=yaml_loader)  # noqa: S506 - both are safe loaders
+    except yaml.YAMLError as error:
+        raise InvalidInput(f"--set {text}: the value is not valid YAML") from error
+    target = raw
+    for part in path[:-1]:
+        target = target.setdefault(part, {})
+        if not isinstance(target, dict):
+            raise InvalidInput(f"--set {text}: '{part}' has no keys below it")
+    target[path[-1]] = parsed
+
+
+def _describe(error: Any) -> str:
+    location = [str(part) for part in error["loc"]]
+    place = ".".join(location)
+    if error["type"] == "extra_forbidden":
+        parent = location[0] if len(location) > 1 else ""
+        known = _KEYS_BY_PARENT.get(parent, LabSpec).model_fields
+        return f"{place}: unknown key{did_you_mean(location[-1], known)}"
+    return f"{place}: {error['msg'].removeprefix('Value error, ')} (got {error['input']!r})"
+
+
+def _faults(catalogue: Catalogue, spec: LabSpec) -> Iterator[str]:
+    if spec.size not in catalogue.sizes:
+        known = ", ".join(catalogue.sizes)
+        yield f"size: unknown size '{spec.size}'{did_you_mean(spec.size, catalogue.sizes)}; there are: {known}"
+    for key, names in (("counts", spec.counts), ("resources", spec.resources), ("images", spec.images)):
+        for role in names:
+            yield from _role_faults(catalogue, f"{key}.{role}", role)
+    for site, differs in spec.sites.items():
+        for role in differs.counts:
+            yield from _role_faults(catalogue, f"sites.{site}.counts.{role}", role)
+    published = {name for role in catalogue.roles.values() for name in role.publish}
+    for name in spec.ports:
+        if name not in published:
+            known = ", ".join(sorted(published))
+            yield f"ports.{name}: nothing is published by this name{did_you_mean(name, published)}; there are: {known}"
+    for topic, choice in spec.variants.items():
+        if topic not in catalogue.variants:
+            yield f"variants.{topic}: unknown variant{did_you_mean(topic, catalogue.variants)}"
+        elif choice not in catalogue.variants[topic].choices:
+            known = ", ".join(catalogue.variants[topic].choices)
+            yield f"variants.{topic}: '{choice}' is no choice; there are: {known}"
+
+
+def _role_faults(catalogue: Catalogue, place: str, role: str) -> Iterator[str]:
+    known = catalogue.roles.get(role)
+    if known is None:
+        yield f"{place}: unknown role '{role}'{did_you_mean(role, catalogue.roles)}"
+    elif known.template is None:
+        yield f"{place}: role '{role}' is documented, but labgen has no server for it"

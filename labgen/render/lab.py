@@ -1,0 +1,170 @@
+"""The whole rendering: every file of a lab's folder, as text. Pure: same plan, same bytes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from labgen import __version__
+from labgen.names import Label, network_name, project_name
+from labgen.render.service import PUBLIC, NodeFiles, service_of, tls_secret
+from labgen.render.templates import (
+    ServiceTemplate,
+    context_of,
+    load_service,
+    load_text,
+    neighbour_facts,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from labgen.plan.model import LabPlan, Link, Node
+
+__all__ = ["COMPOSE_FILE", "Certificate", "Rendering", "image_names", "render_lab"]
+
+COMPOSE_FILE = "compose.yaml"
+_HEADER = (
+    f"# Made by labgen {__version__}; a change here is lost at the next `labgen up`.\n"
+    "# `docker compose up` in this folder starts the lab as well.\n"
+)
+_dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """A certificate that the lab's CA has to issue: file names below `tls/`, and who it is for."""
+
+    node: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """Files by relative path, and what must be random: secrets by name, and certificates."""
+
+    files: dict[str, str]
+    secrets: tuple[str, ...]
+    certificates: tuple[Certificate, ...]
+
+
+def image_names(plan: LabPlan, templates: Path) -> dict[str, str]:
+    """Return the image of every node: a folder of images/, or a foreign reference."""
+    return {
+        node.name: node.image or load_service(templates / node.template).image for node in plan.nodes
+    }
+
+
+def render_lab(plan: LabPlan, templates: Path, images: Mapping[str, str]) -> Rendering:
+    """Return every file of the lab; `images` maps image folders to tags.
+
+    Raises InvalidInput when a template is missing, invalid, or names something unknown.
+    """
+    files: dict[str, str] = {}
+    services: dict[str, Any] = {}
+    volumes: dict[str, Any] = {}
+    secrets: set[str] = set()
+    certificates: list[Certificate] = []
+    for node in plan.nodes:
+        folder = templates / node.template
+        template = load_service(folder)
+        context = context_of(plan, node)
+        node_files = _node_files(plan, node, template, context, folder)
+        services[node.name] = service_of(plan, node, template, context, node_files, images)
+        files |= node_files.texts
+        secrets.update(template.secrets)
+        if template.tls:
+            certificates.append(Certificate(node.name))
+        for name in template.volumes:
+            volumes[f"{node.name}-{name}"] = {"labels": {Label.LAB: plan.name, Label.NODE: node.name}}
+    key_secrets = {
+        tls_secret(plan.node_by_name[one.node]): {"file": f"./tls/{one.node}.key"} for one in certificates
+    }
+    compose = {
+        "name": project_name(plan.name),
+        "x-labgen": {"lab": plan.name, "size": plan.size, "supernet": str(plan.supernet)},
+        "services": services,
+        "networks": _networks(plan),
+        "volumes": volumes,
+        "secrets": {name: {"file": f"./secrets/{name}"} for name in sorted(secrets)} | key_secrets,
+    }
+    files[COMPOSE_FILE] = _HEADER + _dump(compose)
+    return Rendering(files, tuple(sorted(secrets)), tuple(certificates))
+
+
+def _dump(value: Any) -> str:
+    return str(yaml.dump(value, Dumper=_Dumper, sort_keys=False, width=110, allow_unicode=True))
+
+
+class _Dumper(_dumper):  # type: ignore[misc]  # the C or the Python dumper, whichever there is
+    """Writes no anchors: a reader looks at one service at a time."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - the signature is PyYAML's
+        return True
+
+
+def _node_files(
+    plan: LabPlan, node: Node, template: ServiceTemplate, context: Mapping[str, Any], folder: Path
+) -> NodeFiles:
+    base = f"nodes/{node.name}"
+    texts = {f"{base}/node.json": _manifest(plan, node)}
+    mounts = {f"{base}/node.json": "/etc/labgen/node.json"}
+    for source, target in template.files.items():
+        path = f"{base}/{source.removesuffix('.j2')}"
+        texts[path] = load_text(folder / source).render(context)
+        mounts[path] = target
+    mounts["tls/ca.crt"] = "/etc/labgen/ca.crt"
+    if template.tls:
+        mounts[f"tls/{node.name}.crt"] = "/etc/labgen/tls.crt"
+    return NodeFiles(texts, mounts)
+
+
+def _manifest(plan: LabPlan, node: Node) -> str:
+    listens = {
+        (row.protocol, row.transport, row.port): None
+        for row in (one.connection for one in plan.clients(node))
+    }
+    manifest = {
+        "lab": plan.name,
+        "node": node.name,
+        "role": node.role,
+        "site": node.site,
+        "datacenter_id": node.site,
+        "listens": [
+            {"protocol": protocol, "transport": transport, "port": port}
+            for protocol, transport, port in listens
+        ],
+        "neighbours": [neighbour_facts(one) for one in plan.neighbours(node)],
+    }
+    return json.dumps(manifest, indent=1) + "\n"
+
+
+def _networks(plan: LabPlan) -> dict[str, Any]:
+    networks = {link.name: _internal(plan, link) for link in plan.links}
+    if plan.published:
+        networks[PUBLIC] = {
+            "name": network_name(plan.name, PUBLIC),
+            "driver_opts": {"com.docker.network.bridge.enable_icc": "false"},
+            **_common(plan, PUBLIC, str(plan.public_subnet)),
+        }
+    return networks
+
+
+def _internal(plan: LabPlan, link: Link) -> dict[str, Any]:
+    return {
+        "name": network_name(plan.name, link.name),
+        "internal": True,
+        # The bridge gets no address: not even the host is on the wire (engine 28).
+        "driver_opts": {"com.docker.network.bridge.gateway_mode_ipv4": "isolated"},
+        **_common(plan, link.name, str(link.subnet), " ".join(link.connections)),
+    }
+
+
+def _common(plan: LabPlan, link: str, subnet: str, connections: str = "") -> dict[str, Any]:
+    labels = {Label.LAB: plan.name, Label.LINK: link, Label.SUPERNET: str(plan.supernet)}
+    if connections:
+        labels[Label.CONNECTIONS] = connections
+    return {"ipam": {"config": [{"subnet": subnet}]}, "labels": labels}
