@@ -69,24 +69,27 @@ def load_catalogue(folder: Path) -> Catalogue:
 
 
 def _faults(catalogue: Catalogue) -> Iterator[str]:
-    roles = catalogue.roles
-    for name, times in Counter(row.id for row in catalogue.connections).items():
-        if times > 1:
-            yield f"connections: {name}: the id is used {times} times"
-    for row in catalogue.connections:
-        for end in (row.source, row.destination):
-            if end not in roles:
-                yield f"connections: {row.id}: unknown role '{end}'{did_you_mean(end, roles)}"
-        for topic, choice in row.variant.items():
-            known = catalogue.variants.get(topic)
-            if known is None or choice not in known.choices:
-                yield f"connections: {row.id}: unknown variant '{topic}: {choice}'"
+    yield from _connection_faults(catalogue)
     for topic, variant in catalogue.variants.items():
         if variant.default not in variant.choices:
             yield f"variants: {topic}: the default '{variant.default}' is none of its choices"
     for size, facts in catalogue.sizes.items():
         for name in facts.counts:
-            if name not in roles:
-                yield f"sizes: {size}: unknown role '{name}'{did_you_mean(name, roles)}"
-            elif roles[name].template is None:
+            if name not in catalogue.roles:
+                yield f"sizes: {size}: unknown role '{name}'{did_you_mean(name, catalogue.roles)}"
+            elif catalogue.roles[name].template is None:
                 yield f"sizes: {size}: labgen has no server for role '{name}'"
+
+
+def _connection_faults(catalogue: Catalogue) -> Iterator[str]:
+    for name, times in Counter(row.id for row in catalogue.connections).items():
+        if times > 1:
+            yield f"connections: {name}: the id is used {times} times"
+    for row in catalogue.connections:
+        for end in (row.source, row.destination):
+            if end not in catalogue.roles:
+                yield f"connections: {row.id}: unknown role '{end}'{did_you_mean(end, catalogue.roles)}"
+        for topic, choice in row.variant.items():
+            known = catalogue.variants.get(topic)
+            if known is None or choice not in known.choices:
+                yield f"connections: {row.id}: unknown variant '{topic}: {choice}'"

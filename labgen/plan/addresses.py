@@ -40,7 +40,9 @@ def _block_index(site: Site) -> int:
 class Allocator:
     """Hands out subnets of one supernet, site by site. One use: sizes first, then `take` in order."""
 
-    def __init__(self, supernet: IPv4Network, sites: Sequence[Site], needs: Iterable[tuple[Site, int]]) -> None:
+    def __init__(
+        self, supernet: IPv4Network, sites: Sequence[Site], needs: Iterable[tuple[Site, int]]
+    ) -> None:
         """Divide `supernet`; `needs` holds every (site, prefix length) that will be taken.
 
         Raises InvalidInput when it does not fit.

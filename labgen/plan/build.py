@@ -13,7 +13,6 @@ from labgen.plan.model import Interface, LabPlan, Link, Node, Published, Site
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from ipaddress import IPv4Network
 
     from labgen.catalogue.model import Catalogue, Connection, Role
     from labgen.plan.spec import LabSpec
@@ -79,7 +78,8 @@ def _sites(catalogue: Catalogue, spec: LabSpec) -> tuple[Site, ...]:
     for name in spec.sites:
         if name not in known:
             raise InvalidInput(
-                f"sites.{name}: the lab has no such site{did_you_mean(name, known)}; there are: {', '.join(sorted(known))}"
+                f"sites.{name}: the lab has no such site{did_you_mean(name, known)}; "
+                f"there are: {', '.join(sorted(known))}"
             )
     return sites
 
@@ -93,13 +93,13 @@ def _nodes(catalogue: Catalogue, spec: LabSpec, sites: tuple[Site, ...]) -> tupl
     found = []
     for site in sites:
         differs = spec.sites[site.name].counts if site.name in spec.sites else {}
-        for role in differs:
-            if catalogue.roles[role].scope is not site.scope:
-                raise InvalidInput(f"sites.{site.name}.counts.{role}: role '{role}' does not belong to this site")
+        for name in differs:
+            if catalogue.roles[name].scope is not site.scope:
+                raise InvalidInput(
+                    f"sites.{site.name}.counts.{name}: role '{name}' does not belong to this site"
+                )
         for role, count in by_scope[site.scope]:
-            found += [
-                _node(spec, role, site, number) for number in range(1, differs.get(role.id, count) + 1)
-            ]
+            found += [_node(spec, role, site, number) for number in range(1, differs.get(role.id, count) + 1)]
     return tuple(found)
 
 

@@ -118,11 +118,11 @@ class LabPlan:
         return {row.id: row for row in self.connections}
 
     def neighbours(self, node: Node) -> tuple[Neighbour, ...]:
-        """What `node` may reach, by row and name."""
+        """Return what `node` may reach, by row and name."""
         return tuple(self._seen_from(node, outgoing=True))
 
     def clients(self, node: Node) -> tuple[Neighbour, ...]:
-        """Who may reach `node`, by row and name."""
+        """Return who may reach `node`, by row and name."""
         return tuple(self._seen_from(node, outgoing=False))
 
     def _seen_from(self, node: Node, *, outgoing: bool) -> list[Neighbour]:

@@ -14,16 +14,16 @@ from labgen.nearest import did_you_mean
 from labgen.plan.spec import LabSpec, Resources, SiteSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from labgen.catalogue.model import Catalogue
+    from labgen.catalogue.model import Catalogue, Facts
 
 __all__ = ["check_name", "parse_spec"]
 
 # Docker takes no other names for projects; 32 keeps the longest container name below a host name's 63.
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
-_KEYS_BY_PARENT: Final = {"": LabSpec, "sites": SiteSpec, "resources": Resources}
+_KEYS_BY_PARENT: Final[dict[str, type[Facts]]] = {"": LabSpec, "sites": SiteSpec, "resources": Resources}
 
 
 def check_name(name: str) -> str:
@@ -101,8 +101,7 @@ def _describe(error: Any) -> str:
 
 def _faults(catalogue: Catalogue, spec: LabSpec) -> Iterator[str]:
     if spec.size not in catalogue.sizes:
-        known = ", ".join(catalogue.sizes)
-        yield f"size: unknown size '{spec.size}'{did_you_mean(spec.size, catalogue.sizes)}; there are: {known}"
+        yield f"size: unknown size '{spec.size}'{_known(spec.size, catalogue.sizes)}"
     for key, names in (("counts", spec.counts), ("resources", spec.resources), ("images", spec.images)):
         for role in names:
             yield from _role_faults(catalogue, f"{key}.{role}", role)
@@ -112,14 +111,22 @@ def _faults(catalogue: Catalogue, spec: LabSpec) -> Iterator[str]:
     published = {name for role in catalogue.roles.values() for name in role.publish}
     for name in spec.ports:
         if name not in published:
-            known = ", ".join(sorted(published))
-            yield f"ports.{name}: nothing is published by this name{did_you_mean(name, published)}; there are: {known}"
+            yield f"ports.{name}: nothing is published by this name{_known(name, published)}"
+    yield from _variant_faults(catalogue, spec)
+
+
+def _variant_faults(catalogue: Catalogue, spec: LabSpec) -> Iterator[str]:
     for topic, choice in spec.variants.items():
         if topic not in catalogue.variants:
-            yield f"variants.{topic}: unknown variant{did_you_mean(topic, catalogue.variants)}"
-        elif choice not in catalogue.variants[topic].choices:
-            known = ", ".join(catalogue.variants[topic].choices)
-            yield f"variants.{topic}: '{choice}' is no choice; there are: {known}"
+            yield f"variants.{topic}: unknown variant{_known(topic, catalogue.variants)}"
+            continue
+        choices = catalogue.variants[topic].choices
+        if choice not in choices:
+            yield f"variants.{topic}: '{choice}' is no choice{_known(choice, choices)}"
+
+
+def _known(wrong: str, known: Iterable[str]) -> str:
+    return f"{did_you_mean(wrong, known)}; there are: {', '.join(sorted(known))}"
 
 
 def _role_faults(catalogue: Catalogue, place: str, role: str) -> Iterator[str]:

@@ -61,7 +61,8 @@ class LabSpec(Facts):
         default=IPv4Address("127.0.0.1"), description="The host address that ports are published on."
     )
     ports: dict[str, Port] = Field(
-        default={}, description="Host ports by name (http, https, console). Without one, the first that is free."
+        default={},
+        description="Host ports by name (http, https, console). Without one, the first that is free.",
     )
     resources: dict[str, Resources] = Field(default={}, description="Limits per role.")
     images: dict[str, str] = Field(

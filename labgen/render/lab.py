@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -22,6 +21,7 @@ from labgen.render.templates import (
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from labgen.plan.model import LabPlan, Link, Node
 
@@ -32,7 +32,6 @@ _HEADER = (
     f"# Made by labgen {__version__}; a change here is lost at the next `labgen up`.\n"
     "# `docker compose up` in this folder starts the lab as well.\n"
 )
-_dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +52,7 @@ class Rendering:
 
 def image_names(plan: LabPlan, templates: Path) -> dict[str, str]:
     """Return the image of every node: a folder of images/, or a foreign reference."""
-    return {
-        node.name: node.image or load_service(templates / node.template).image for node in plan.nodes
-    }
+    return {node.name: node.image or load_service(templates / node.template).image for node in plan.nodes}
 
 
 def render_lab(plan: LabPlan, templates: Path, images: Mapping[str, str]) -> Rendering:
@@ -99,11 +96,13 @@ def _dump(value: Any) -> str:
     return str(yaml.dump(value, Dumper=_Dumper, sort_keys=False, width=110, allow_unicode=True))
 
 
-class _Dumper(_dumper):  # type: ignore[misc]  # the C or the Python dumper, whichever there is
-    """Writes no anchors: a reader looks at one service at a time."""
+def _plain_dumper() -> Any:
+    """Return a dumper that writes no anchors: a reader looks at one service at a time."""
+    base = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # without libyaml: ten times slower, same text
+    return type("PlainDumper", (base,), {"ignore_aliases": lambda _self, _data: True})
 
-    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - the signature is PyYAML's
-        return True
+
+_Dumper = _plain_dumper()
 
 
 def _node_files(

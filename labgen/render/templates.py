@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ServiceTemplate", "TextTemplate", "context_of", "load_service", "load_text", "neighbour_facts"]
 
-_NATIVE = NativeEnvironment(undefined=StrictUndefined, autoescape=False)  # noqa: S701 - no HTML here
+_NATIVE = NativeEnvironment(undefined=StrictUndefined, autoescape=False)
 _TEXT = Environment(
     undefined=StrictUndefined,
     autoescape=False,  # noqa: S701 - configuration files, not HTML

@@ -1,0 +1,34 @@
+"""The program `labgen`: its commands, and what every error becomes."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from labgen.cli import control, facts, files, images, lifecycle, machine, nodes, show
+from labgen.errors import LabgenError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="labgen",
+    help="A running lab of the platform's documented servers, with exactly the documented connections.",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+    context_settings={"auto_envvar_prefix": "LABGEN", "help_option_names": ["-h", "--help"]},
+)
+for module in (lifecycle, show, nodes, control, facts, files, machine):
+    module.register(app)
+app.add_typer(images.app, name="images")
+
+
+def main() -> None:
+    """Run labgen. What a user can cause ends in one message and the documented exit code."""
+    try:
+        app()
+    except LabgenError as error:
+        sys.stderr.write(f"labgen: {error.message}\n")
+        if error.hint:
+            sys.stderr.write(f"  {error.hint}\n")
+        sys.exit(error.exit_code)

@@ -1,0 +1,117 @@
+"""What runs: read from the engine's labels, never from our own notes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from docker.errors import APIError, NotFound
+
+from labgen.names import Label
+
+if TYPE_CHECKING:
+    from labgen.engine.client import Engine
+
+__all__ = ["NodeState", "NodeStatus", "diagnose", "labs_of_engine", "observe"]
+
+
+class NodeState(StrEnum):
+    """What a person wants to know about a node."""
+
+    HEALTHY = "healthy"
+    STARTING = "starting"
+    UNHEALTHY = "unhealthy"
+    CREATED = "created"
+    RESTARTING = "restarting"
+    PAUSED = "paused"
+    STOPPED = "stopped"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeStatus:
+    """One node as the engine sees it. `detail` is the engine's own sentence (`Up 3 minutes (healthy)`)."""
+
+    name: str
+    role: str
+    site: str
+    actor: bool
+    state: NodeState
+    detail: str
+    container: str
+    project: str
+    image: str
+    addresses: tuple[str, ...]
+    ports: tuple[str, ...]
+
+
+def observe(engine: Engine, lab: str) -> dict[str, NodeStatus]:
+    """Return the nodes of `lab` by name, in the order of their names."""
+    found = (_status(one) for one in engine.containers(f"{Label.LAB}={lab}", Label.NODE))
+    return {
+        one.name: one for one in sorted(found, key=lambda one: (one.site != "platform", one.site, one.name))
+    }
+
+
+def labs_of_engine(engine: Engine) -> dict[str, list[NodeStatus]]:
+    """Return every lab that has a container, with its nodes."""
+    labs: dict[str, list[NodeStatus]] = {}
+    for one in engine.containers(Label.LAB, Label.NODE):
+        labs.setdefault(one["Labels"][Label.LAB], []).append(_status(one))
+    return dict(sorted(labs.items()))
+
+
+def _status(one: dict[str, Any]) -> NodeStatus:
+    labels = one["Labels"]
+    networks = (one.get("NetworkSettings") or {}).get("Networks") or {}
+    return NodeStatus(
+        name=labels.get(Label.NODE, ""),
+        role=labels.get(Label.ROLE, ""),
+        site=labels.get(Label.SITE, ""),
+        actor=labels.get(Label.ACTOR) == "true",
+        state=_state(str(one.get("State", "")), str(one.get("Status", ""))),
+        detail=str(one.get("Status", "")),
+        container=one["Id"],
+        project=str(labels.get("com.docker.compose.project", "")),
+        image=str(one.get("Image", "")),
+        addresses=tuple(sorted(str(net["IPAddress"]) for net in networks.values() if net.get("IPAddress"))),
+        ports=tuple(
+            sorted(
+                f"{port['IP']}:{port['PublicPort']}->{port['PrivatePort']}"
+                for port in one.get("Ports") or ()
+                if port.get("PublicPort")
+            )
+        ),
+    )
+
+
+def _state(state: str, status: str) -> NodeState:
+    if state == "running":
+        if "(healthy)" in status:
+            return NodeState.HEALTHY
+        return NodeState.UNHEALTHY if "(unhealthy)" in status else NodeState.STARTING
+    simple = {"created": NodeState.CREATED, "restarting": NodeState.RESTARTING, "paused": NodeState.PAUSED}
+    return simple.get(state, NodeState.STOPPED)
+
+
+def diagnose(engine: Engine, status: NodeStatus, lines: int = 8) -> str:
+    """Return why a node is not healthy: its last health output and its last log lines."""
+    parts = [f"{status.name}: {status.state} ({status.detail or 'no container'})"]
+    try:
+        details = engine.sdk.api.inspect_container(status.container)
+        health = (details["State"].get("Health") or {}).get("Log") or ()
+        if health:
+            parts += ["  last health check:", *_indented(str(health[-1].get("Output", "")), 4)]
+        if details["State"].get("Error"):
+            parts.append(f"  engine: {details['State']['Error']}")
+        logs = engine.sdk.api.logs(status.container, tail=lines, stream=False)
+        if logs.strip():
+            parts += ["  last log lines:", *_indented(logs.decode("utf-8", "replace"), lines)]
+    except (NotFound, APIError) as error:
+        parts.append(f"  the engine says no more: {error}")
+    return "\n".join(parts)
+
+
+def _indented(text: str, lines: int) -> list[str]:
+    return [f"    {line[:300]}" for line in text.strip().splitlines()[-lines:]]

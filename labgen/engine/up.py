@@ -1,0 +1,193 @@
+"""Brings a lab up, from whatever state it is in: the whole way, top to bottom."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from docker.errors import APIError
+
+from labgen.assets import images_dir, templates_dir
+from labgen.catalogue.load import default_catalogue
+from labgen.engine.build import build_images, missing_images
+from labgen.engine.capacity import DISK_FOR_IMAGES, DISK_FOR_LAB, check_capacity, measure_machine
+from labgen.engine.events import Emit, Event, Subject, ignore
+from labgen.engine.free import choose_port, choose_supernet, taken_networks
+from labgen.engine.lock import locked
+from labgen.engine.observe import observe
+from labgen.engine.ready import Watch, wait_ready
+from labgen.engine.state import LabState, lab_state
+from labgen.errors import InvalidInput, LabgenError
+from labgen.images import is_foreign, read_images, wanted_images
+from labgen.names import Label, network_name, project_name
+from labgen.nearest import did_you_mean
+from labgen.plan.build import make_plan
+from labgen.render.lab import image_names, render_lab
+from labgen.render.service import PUBLIC
+from labgen.render.write import write_rendering
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from labgen.engine.client import Engine
+    from labgen.images import ImageFolder
+    from labgen.plan.model import LabPlan
+    from labgen.plan.spec import LabSpec
+
+__all__ = ["UpResult", "lab_images", "resolve", "up"]
+
+
+@dataclass(frozen=True, slots=True)
+class UpResult:
+    """A lab that is up: its plan, how long it took in seconds, and what labgen decided by itself."""
+
+    plan: LabPlan
+    seconds: float
+    notes: tuple[str, ...] = field(default=())
+
+
+def up(
+    engine: Engine, name: str, spec: LabSpec, *, timeout: float, wait: bool = True, emit: Emit = ignore
+) -> UpResult:
+    """Make the lab `name` run as `spec` says; a lab that does already is left untouched.
+
+    Raises what its steps raise: InvalidInput, LabgenError, NotReady.
+    """
+    started = time.monotonic()
+    state = lab_state(name)
+    with locked(state, f"up {name}", emit, timeout):
+        plan, notes = resolve(engine, name, spec)
+        _ensure_room_and_images(engine, plan, emit)
+        rendering = render_lab(plan, templates_dir(), image_tags())
+        written = write_rendering(state.folder, rendering, _names(plan))
+        state.remember(spec, plan)
+        with Watch(engine, name, emit) as watch:
+            existing = observe(engine, name)
+            emit(Event(Subject.STEP, f"starting {len(plan.nodes)} nodes on {len(plan.links)} links"))
+            _compose_up(engine, state, renewed=bool(existing and written.renewed))
+            _remove_stale(engine, plan)
+            if wait:
+                wait_ready(engine, name, [node.name for node in plan.nodes], watch, timeout, emit)
+    return UpResult(plan, time.monotonic() - started, tuple(notes))
+
+
+def resolve(engine: Engine, name: str, spec: LabSpec) -> tuple[LabPlan, list[str]]:
+    """Return the plan with a supernet and host ports that are free here, and what was chosen otherwise.
+
+    Raises InvalidInput when what the user fixed is taken.
+    """
+    catalogue = default_catalogue()
+    draft = make_plan(catalogue, spec, name)
+    taken, own = taken_networks(engine, name)
+    supernet = choose_supernet(spec.supernet, own if _fits(spec, own, name) else None, taken)
+    own_ports = _own_ports(engine, name)
+    ports: dict[str, int] = {}
+    notes = []
+    for one in draft.published:
+        held = own_ports.get((one.node, one.port))
+        first = one.host_port if one.name in spec.ports else held or one.host_port
+        chosen = choose_port(spec.bind, first, [held] if held else (), ports.values())
+        if chosen != first and one.name in spec.ports:
+            raise InvalidInput(
+                f"ports.{one.name}: {spec.bind}:{first} is in use",
+                "Free it, choose another, or leave it out: labgen then takes the next free one.",
+            )
+        if chosen != one.host_port:
+            notes.append(f"port {one.host_port} is busy, {one.name} is on {chosen} instead")
+        ports[one.name] = chosen
+    final = spec.model_copy(update={"supernet": supernet, "ports": ports})
+    return make_plan(catalogue, final, name), notes
+
+
+def _fits(spec: LabSpec, own: object, name: str) -> bool:
+    """Whether the lab, as it is now wanted, fits the supernet that it has (it may have grown)."""
+    if own is None:
+        return False
+    try:
+        make_plan(default_catalogue(), spec.model_copy(update={"supernet": own}), name)
+    except InvalidInput:
+        return False
+    return True
+
+
+def _own_ports(engine: Engine, name: str) -> dict[tuple[str, int], int]:
+    return {
+        (one["Labels"][Label.NODE], port["PrivatePort"]): port["PublicPort"]
+        for one in engine.containers(f"{Label.LAB}={name}", Label.NODE)
+        for port in one.get("Ports") or ()
+        if port.get("PublicPort")
+    }
+
+
+def image_tags() -> dict[str, str]:
+    """Return the tag of every image folder by its name."""
+    return {image.name: image.tag for image in read_images(images_dir()).values()}
+
+
+def lab_images(plan: LabPlan) -> list[ImageFolder]:
+    """Return the image folders that a lab needs, parents first.
+
+    Raises InvalidInput when a role's image is neither a folder of images/ nor a full reference.
+    """
+    folders = read_images(images_dir())
+    names = image_names(plan, templates_dir())
+    for node, image in names.items():
+        if not is_foreign(image) and image not in folders:
+            role = plan.node_by_name[node].role
+            raise InvalidInput(
+                f"images.{role}: there is no image '{image}'{did_you_mean(image, folders)}",
+                "Name a folder of images/, or a reference with a tag (vendor/api:6.1).",
+            )
+    return wanted_images(folders, {image for image in names.values() if not is_foreign(image)})
+
+
+def _ensure_room_and_images(engine: Engine, plan: LabPlan, emit: Emit) -> None:
+    missing = missing_images(engine, lab_images(plan))
+    running = observe(engine, plan.name)
+    memory = sum(node.memory_typical for node in plan.nodes if node.name not in running)
+    disk = (DISK_FOR_IMAGES if missing else 0) + (0 if running else DISK_FOR_LAB)
+    check_capacity(measure_machine(engine), memory, disk)
+    if missing:
+        emit(Event(Subject.STEP, f"building {len(missing)} images"))
+        build_images(engine, missing, emit)
+
+
+def _names(plan: LabPlan) -> list[str]:
+    """Further names for certificates: the addresses that ports are published on."""
+    return sorted({one.bind for one in plan.published} - {"0.0.0.0", "127.0.0.1"})  # noqa: S104
+
+
+def _compose_up(engine: Engine, state: LabState, *, renewed: bool) -> None:
+    from python_on_whales.exceptions import DockerException  # noqa: PLC0415
+
+    compose = engine.compose(state.folder, project_name(state.name)).compose
+    try:
+        compose.up(detach=True, quiet=True, remove_orphans=True, no_build=True, force_recreate=renewed)
+    except DockerException as error:
+        lines = [line.strip() for line in (error.stderr or "").splitlines()]
+        reasons = [line for line in lines if "rror" in line] or lines[-5:]
+        raise LabgenError(
+            f"lab '{state.name}' could not be started:\n" + "\n".join(f"  {line}" for line in reasons),
+            f"What was started stays. `labgen up {state.name}` tries again, "
+            f"`labgen down {state.name}` removes it.",
+        ) from error
+
+
+def _remove_stale(engine: Engine, plan: LabPlan) -> None:
+    """Remove networks and volumes of nodes that the lab no longer has; Compose leaves them."""
+    wanted = {network_name(plan.name, link.name) for link in plan.links} | {network_name(plan.name, PUBLIC)}
+    label = {"label": f"{Label.LAB}={plan.name}"}
+    for network in engine.sdk.api.networks(filters=label):
+        if network["Name"] not in wanted:
+            _quietly(engine.sdk.api.remove_network, network["Id"])
+    for volume in engine.sdk.api.volumes(filters=label).get("Volumes") or ():
+        if volume["Labels"].get(Label.NODE) not in plan.node_by_name:
+            _quietly(engine.sdk.api.remove_volume, volume["Name"])
+
+
+def _quietly(remove: Callable[[str], object], name: str) -> None:
+    try:
+        remove(name)
+    except APIError:  # something else uses it: then it is no leftover of ours to take away
+        return

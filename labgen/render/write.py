@@ -1,0 +1,90 @@
+"""The one writer: puts a rendering on disk. Every file appears whole or not at all, compose.yaml last."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import string
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from labgen.errors import LabgenError
+from labgen.render.certificates import issue_certificates
+from labgen.render.files import write_file
+from labgen.render.lab import COMPOSE_FILE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from labgen.render.lab import Rendering
+
+__all__ = ["Written", "write_rendering"]
+
+_ALPHABET: Final = string.ascii_letters + string.digits  # nothing that any server's configuration must quote
+_LENGTH: Final = 32
+_MANIFEST: Final = ".rendered.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What changed on disk: paths of files, and whether secrets or certificates were made anew."""
+
+    changed: tuple[str, ...]
+    renewed: tuple[str, ...]
+
+
+def write_rendering(folder: Path, rendering: Rendering, names: Sequence[str] = ()) -> Written:
+    """Put `rendering` into `folder`; make the secrets and certificates that are not there yet.
+
+    A file that is the same stays untouched; one that an earlier rendering left and this one lacks is
+    removed. `names` are further names and addresses for the certificates. Raises LabgenError when the
+    disk refuses, naming the file.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
+        renewed = _make_secrets(folder, rendering.secrets)
+        renewed += issue_certificates(folder / "tls", [one.node for one in rendering.certificates], names)
+        changed = [
+            path
+            for path, text in rendering.files.items()
+            if path != COMPOSE_FILE and write_file(folder / path, text, 0o644)
+        ]
+        if write_file(folder / COMPOSE_FILE, rendering.files[COMPOSE_FILE], 0o644):
+            changed.append(COMPOSE_FILE)
+        _remove_stale(folder, set(rendering.files))
+    except OSError as error:
+        raise LabgenError(
+            f"{error.filename or folder}: cannot be written: {error.strerror}",
+            "Choose another folder with $LABGEN_STATE_DIR, or make room.",
+        ) from error
+    return Written(tuple(changed), tuple(renewed))
+
+
+def _make_secrets(folder: Path, names: Sequence[str]) -> list[str]:
+    made = []
+    (folder / "secrets").mkdir(exist_ok=True)
+    (folder / "secrets").chmod(0o700)
+    for name in names:
+        path = folder / "secrets" / name
+        if not (path.is_file() and path.stat().st_size):
+            write_file(path, "".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH)), 0o600)
+            made.append(name)
+    return made
+
+
+def _remove_stale(folder: Path, wanted: set[str]) -> None:
+    manifest = folder / _MANIFEST
+    try:
+        before = set(json.loads(manifest.read_text("utf-8")))
+    except (OSError, ValueError):
+        before = set()
+    for path in sorted(before - wanted):
+        target = folder / path
+        # A manifest is a file like any other: what it names outside the folder is not ours.
+        if target.resolve().is_relative_to(folder.resolve()):
+            target.unlink(missing_ok=True)
+            if target.parent != folder and not any(target.parent.iterdir()):
+                target.parent.rmdir()
+    write_file(manifest, json.dumps(sorted(wanted), indent=0) + "\n", 0o644)

@@ -1,0 +1,88 @@
+"""Speaks every expected dialogue: one probe process per source node, in that node's network namespace."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, Final
+
+from labgen.names import container_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from labgen.verify.expect import Expected
+
+__all__ = ["Measured", "Outcome", "measure"]
+
+_PARALLEL: Final = 4
+_SECONDS: Final = 60  # for one probe with all its checks; each check has a bound of its own
+
+
+class Outcome(StrEnum):
+    """What a probe saw. `failed` is the probe's own trouble, and never counts as blocked."""
+
+    SPOKEN = "spoken"
+    OPEN = "open"
+    GARBLED = "garbled"
+    REFUSED = "refused"
+    UNREACHABLE = "unreachable"
+    TIMEOUT = "timeout"
+    UNRESOLVED = "unresolved"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What came of one expected dialogue; `evidence` is what was said, or what went wrong."""
+
+    expected: Expected
+    outcome: Outcome
+    evidence: str
+
+
+def measure(
+    lab: str, probe_image: str, expected: Sequence[Expected], secrets: Mapping[str, str]
+) -> list[Measured]:
+    """Return one result per expected dialogue, always; `secrets` holds passwords and the CA (`ca`)."""
+    by_source = [(name, list(group)) for name, group in groupby(expected, key=lambda one: one.source)]
+    with ThreadPoolExecutor(_PARALLEL) as pool:
+        parts = pool.map(lambda part: _probe(lab, probe_image, part[0], part[1], secrets), by_source)
+        return [one for part in parts for one in part]
+
+
+def _probe(
+    lab: str, image: str, source: str, group: Sequence[Expected], secrets: Mapping[str, str]
+) -> list[Measured]:
+    call = [
+        *("docker", "run", "--rm", "--interactive", "--init"),
+        *("--network", f"container:{container_name(lab, source)}"),
+        *("--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--user", "900:900"),
+        *("--read-only", "--tmpfs", "/tmp", "--entrypoint", "labgen-probe", image),  # noqa: S108
+    ]
+    document = json.dumps({"checks": [one.as_check() for one in group], "secrets": dict(secrets)})
+    try:
+        done = subprocess.run(
+            call, input=document, capture_output=True, text=True, timeout=_SECONDS, check=True
+        )
+        results = {one["id"]: one for one in json.loads(done.stdout)["results"]}
+    except subprocess.TimeoutExpired:
+        return [Measured(one, Outcome.FAILED, f"the probe did not end within {_SECONDS} s") for one in group]
+    except subprocess.CalledProcessError as error:
+        reason = error.stderr.strip()[-400:] or f"exit code {error.returncode}"
+        return [Measured(one, Outcome.FAILED, f"the probe broke: {reason}") for one in group]
+    except (ValueError, KeyError) as error:
+        return [
+            Measured(one, Outcome.FAILED, f"the probe's answer is not readable: {error}") for one in group
+        ]
+    return [_result(one, results.get(one.id)) for one in group]
+
+
+def _result(expected: Expected, found: Mapping[str, Any] | None) -> Measured:
+    if found is None:
+        return Measured(expected, Outcome.FAILED, "the probe did not answer for it")
+    return Measured(expected, Outcome(found["outcome"]), str(found.get("evidence", "")))
