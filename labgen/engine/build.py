@@ -45,9 +45,8 @@ def build_images(engine: Engine, images: Sequence[ImageFolder], emit: Emit) -> N
     with ThreadPoolExecutor(_PARALLEL, thread_name_prefix="build") as pool:
         try:
             while waiting or running:
-                busy = set(running.values())
                 for name, image in list(waiting.items()):
-                    if not any(parent in waiting or parent in busy for parent in image.depends):
+                    if not {*waiting, *running.values()}.intersection(image.depends):
                         del waiting[name]
                         running[pool.submit(_build, engine, image, emit, stop)] = name
                 done, _ = wait(running, return_when=FIRST_COMPLETED)

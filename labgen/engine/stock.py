@@ -14,6 +14,7 @@ from labgen.names import Label
 from labgen.nearest import did_you_mean
 from labgen.render.templates import load_service
 from labgen.units import format_bytes
+from labgen.verify.measure import PROBE_IMAGE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +26,7 @@ __all__ = ["remove_images", "shipped_images", "stock"]
 
 
 def shipped_images(names: Sequence[str] | None = None) -> list[ImageFolder]:
-    """Return the images `names` with their parents; all that templates use without any.
+    """Return the images `names` with their parents; all that templates and the probe use without any.
 
     Raises InvalidInput for an unknown name.
     """
@@ -33,7 +34,7 @@ def shipped_images(names: Sequence[str] | None = None) -> list[ImageFolder]:
     for name in names or ():
         if name not in folders:
             raise InvalidInput(f"there is no image '{name}'{did_you_mean(name, folders)}")
-    used = {
+    used = {PROBE_IMAGE} | {
         load_service(templates_dir() / role.template).image
         for role in default_catalogue().roles.values()
         if role.template

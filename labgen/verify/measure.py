@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
     from labgen.verify.expect import Expected
 
-__all__ = ["Measured", "Outcome", "measure"]
+__all__ = ["PROBE_IMAGE", "Measured", "Outcome", "measure"]
 
+#: The folder of images/ with the program that speaks every protocol.
+PROBE_IMAGE: Final = "probe"
 _PARALLEL: Final = 4
 _SECONDS: Final = 60  # for one probe with all its checks; each check has a bound of its own
 

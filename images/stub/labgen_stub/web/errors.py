@@ -1,0 +1,56 @@
+"""Errors as the platform's clients expect them: `application/vnd.abiquo.errors+json`."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from labgen_stub.web.media import Entity, entity_type, negotiate
+
+log = logging.getLogger(__name__)
+CHALLENGE = {"WWW-Authenticate": 'Basic realm="Abiquo"'}
+
+
+class ApiError(HTTPException):
+    """An answer that is an error: HTTP status, the platform's code, a message for people."""
+
+    def __init__(
+        self, status: HTTPStatus, code: str, message: str, headers: dict[str, str] | None = None
+    ) -> None:
+        super().__init__(status, message, headers)
+        self.code = code
+
+
+def unauthenticated(message: str = "This request requires user authentication") -> ApiError:
+    """401 with the platform's challenge (platform.md 2.3)."""
+    return ApiError(HTTPStatus.UNAUTHORIZED, "UNAUTHORIZED", message, CHALLENGE)
+
+
+def not_acceptable(offered: str) -> ApiError:
+    """406, naming what could be had."""
+    return ApiError(HTTPStatus.NOT_ACCEPTABLE, "406-NOT-ACCEPTABLE", f"Only {offered} is available here")
+
+
+async def answer_error(request: Request, error: Exception) -> Response:
+    """Starlette's handler for every `HTTPException`, also those it raises itself (404, 405)."""
+    assert isinstance(error, HTTPException)
+    code = error.code if isinstance(error, ApiError) else f"{error.status_code}"
+    return _answer(request, error.status_code, code, error.detail, dict(error.headers or {}))
+
+
+async def answer_fault(request: Request, error: Exception) -> Response:
+    """Whatever nobody expected: 500, told in the log and not to the client."""
+    log.error("unexpected error", exc_info=error, extra={"path": request.url.path})
+    return _answer(request, 500, "GEN-0", "Unexpected error", {})
+
+
+def _answer(request: Request, status: int, code: str, message: str, headers: dict[str, str]) -> Response:
+    document = {"links": [], "collection": [{"code": code, "message": message}]}
+    kind = entity_type("errors")
+    # An error is told in any case, also to a client that accepts only something else.
+    chosen = negotiate(request.headers.get("accept"), kind) or kind
+    return Entity(document, chosen, status, headers)

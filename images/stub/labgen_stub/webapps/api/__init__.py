@@ -1,0 +1,53 @@
+"""The REST API (platform.md 2.3): what it answers to everybody, login, and who leads."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from labgen_stub.links.election import Election
+from labgen_stub.node import Node, WebApp
+from labgen_stub.web.errors import ApiError, not_acceptable
+from labgen_stub.web.media import PLATFORM_VERSION, negotiate
+from labgen_stub.webapps.api import login
+from labgen_stub.webapps.api.auth import Authenticator
+from labgen_stub.webapps.api.events import Events
+from labgen_stub.webapps.api.tokens import Tokens
+
+_METHODS = ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"]
+
+
+def build(context: str, node: Node) -> WebApp:
+    """The API of one node; several share tokens in Redis and elect a leader in ZooKeeper."""
+    settings, root = node.settings, f"/{context}"
+    tokens = Tokens(settings.to("redis"))
+    authenticator = Authenticator(settings.secrets, tokens)
+    events = Events(node.broker)
+
+    async def version(request: Request) -> Response:
+        if negotiate(request.headers.get("accept"), "text/plain") is None:
+            raise not_acceptable("text/plain")
+        return PlainTextResponse(PLATFORM_VERSION)
+
+    async def nothing_here(request: Request) -> Response:
+        """Whatever is no resource: nothing is told to strangers, 404 to users."""
+        await authenticator.user(request)
+        raise ApiError(HTTPStatus.NOT_FOUND, "404", "The requested resource does not exist")
+
+    webapp = WebApp(
+        [
+            Route(f"{root}/version", version),
+            *login.routes(root, authenticator, tokens, events),
+            Route(root, nothing_here, methods=_METHODS),
+            Route(root + "/{path:path}", nothing_here, methods=_METHODS),
+        ],
+        tasks=[events.run],
+    )
+    if zookeepers := settings.to("zookeeper"):
+        hosts = ",".join(f"{one.node}:{one.port}" for one in zookeepers)
+        node.election = Election(hosts, f"{root}/leader-election", settings.node)
+        webapp.tasks.append(node.election.run)
+    return webapp

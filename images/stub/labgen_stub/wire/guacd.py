@@ -1,0 +1,23 @@
+"""guacd: the first instruction of a Guacamole session."""
+
+from __future__ import annotations
+
+from labgen_stub.wire.stream import connected
+from labgen_stub.wire.target import Garbled, Target
+
+
+def instruction(*elements: str) -> bytes:
+    """A Guacamole instruction: length-prefixed elements (length in characters)."""
+    return (",".join(f"{len(element)}.{element}" for element in elements) + ";").encode()
+
+
+async def speak(target: Target) -> str:
+    """`select` a console protocol (option `console`, default vnc); guacd lists its arguments."""
+    console = target.option("console", "vnc")
+    async with connected(target) as (reader, writer):
+        writer.write(instruction("select", console))
+        await writer.drain()
+        answer = (await reader.readuntil(b";")).decode("utf-8", "replace")
+    if not answer.startswith("4.args,"):
+        raise Garbled(f"select {console} is answered by {answer[:60]!r}")
+    return f"select {console} answered by args with {answer.count(',')} names"

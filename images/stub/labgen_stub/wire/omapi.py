@@ -1,0 +1,150 @@
+"""OMAPI of ISC dhcpd: the greeting, and with a key an authenticated question (platform.md 2.10)."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import secrets
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from labgen_stub.wire.stream import Streams, connected
+from labgen_stub.wire.target import Garbled, Target
+
+GREETING = struct.pack(">II", 100, 24)
+OPEN, UPDATE, STATUS = 1, 3, 5
+_NOT_FOUND = 23
+# dhcpd's names for the algorithms and the digests behind them.
+_ALGORITHMS = {
+    "hmac-md5": ("hmac-md5.SIG-ALG.REG.INT.", "md5"),
+    "hmac-sha256": ("hmac-sha256.", "sha256"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """An OMAPI key as `dhcpd.conf` has it; `secret` is base64."""
+
+    name: str
+    secret: str
+    algorithm: str = "hmac-md5"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One OMAPI message; values are raw bytes."""
+
+    opcode: int
+    handle: int
+    values: Mapping[str, bytes]
+    object: Mapping[str, bytes]
+    transaction: int
+    response_to: int = 0
+
+
+def _pairs(values: Mapping[str, bytes]) -> bytes:
+    encoded = b"".join(
+        struct.pack(">H", len(name)) + name.encode() + struct.pack(">I", len(value)) + value
+        for name, value in values.items()
+    )
+    return encoded + b"\0\0"
+
+
+class Session:
+    """A greeted connection; after `authenticate` every message is signed."""
+
+    def __init__(self, streams: Streams) -> None:
+        self._reader, self._writer = streams
+        self._auth_id, self._digest, self._secret = 0, "", b""
+
+    async def greet(self) -> None:
+        """Exchange versions and header sizes. Raises `Garbled` for another protocol."""
+        self._writer.write(GREETING)
+        await self._writer.drain()
+        answer = await self._reader.readexactly(len(GREETING))
+        if answer != GREETING:
+            raise Garbled(f"greeting is {answer!r}")
+
+    async def authenticate(self, key: Key) -> None:
+        """Ask the server to accept a key for what follows. Raises `Garbled` when it does not."""
+        algorithm, digest = _ALGORITHMS[key.algorithm]
+        names = {"name": key.name.encode(), "algorithm": algorithm.encode()}
+        answer = await self.ask({"type": b"authenticator"}, names)
+        if answer.opcode != UPDATE or not answer.handle:
+            raise Garbled(f"key {key.name} is not accepted: {_complaint(answer)}")
+        self._auth_id, self._digest = answer.handle, digest
+        self._secret = base64.b64decode(key.secret)
+
+    async def ask(self, values: Mapping[str, bytes], attributes: Mapping[str, bytes]) -> Message:
+        """Open an object (or make one, with `create` among the values) and return the answer."""
+        number = secrets.randbits(31)
+        size = hmac.new(b"", b"", self._digest).digest_size if self._auth_id else 0
+        body = struct.pack(">5I", size, OPEN, 0, number, 0) + _pairs(values) + _pairs(attributes)
+        signature = hmac.digest(self._secret, body, self._digest) if self._auth_id else b""
+        self._writer.write(struct.pack(">I", self._auth_id) + body + signature)
+        await self._writer.drain()
+        answer = await self._read()
+        if answer.response_to != number:
+            raise Garbled("the answer belongs to another question")
+        return answer
+
+    async def _read(self) -> Message:
+        head = await self._reader.readexactly(24)
+        _, auth_size, opcode, handle, number, response_to = struct.unpack(">6I", head)
+        values, raw_values = await self._read_pairs()
+        attributes, raw_attributes = await self._read_pairs()
+        if not 0 <= auth_size <= 64:
+            raise Garbled(f"a signature of {auth_size} bytes")
+        signature = await self._reader.readexactly(auth_size)
+        if self._auth_id:
+            expected = hmac.digest(self._secret, head[4:] + raw_values + raw_attributes, self._digest)
+            if not hmac.compare_digest(signature, expected):
+                raise Garbled("the answer is not signed with our key")
+        return Message(opcode, handle, values, attributes, number, response_to)
+
+    async def _read_pairs(self) -> tuple[dict[str, bytes], bytes]:
+        pairs: dict[str, bytes] = {}
+        raw = b""
+        while True:
+            raw += (size := await self._reader.readexactly(2))
+            if size == b"\0\0":
+                return pairs, raw
+            raw += (name := await self._reader.readexactly(int.from_bytes(size, "big")))
+            raw += (length := await self._reader.readexactly(4))
+            if (count := int.from_bytes(length, "big")) > 65536:
+                raise Garbled(f"a value of {count} bytes")
+            raw += (value := await self._reader.readexactly(count))
+            pairs[name.decode("utf-8", "replace")] = value
+
+
+def _complaint(answer: Message) -> str:
+    text = answer.values.get("message", b"").decode("utf-8", "replace")
+    result = int.from_bytes(answer.values.get("result", b""), "big")
+    return f"{text or 'no reason given'} ({result})"
+
+
+async def speak(target: Target) -> str:
+    """Exchange greetings; with secret `omapi_key` look up the lease of option `lease` too.
+
+    The key's name is option `key` (default `omapi_key`), its algorithm option `algorithm`. That there
+    is no such lease is an answer; that the server refuses the key is not.
+    """
+    async with connected(target) as streams:
+        session = Session(streams)
+        await session.greet()
+        if "omapi_key" not in target.secrets:
+            return "greeting answered"
+        key = Key(
+            target.option("key", "omapi_key"),
+            target.secret("omapi_key"),
+            target.option("algorithm", "hmac-md5"),
+        )
+        await session.authenticate(key)
+        address = target.option("lease", "192.0.2.1")
+        answer = await session.ask({"type": b"lease"}, {"ip-address": bytes(map(int, address.split(".")))})
+    if answer.opcode == UPDATE:
+        return f"greeting answered, key accepted, lease {address} found"
+    if int.from_bytes(answer.values.get("result", b""), "big") == _NOT_FOUND:
+        return f"greeting answered, key accepted, no lease {address}"
+    raise Garbled(f"lease {address}: {_complaint(answer)}")

@@ -1,0 +1,290 @@
+"""What a template says reaches Compose; what it need not say is added."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from labgen.errors import InvalidInput
+from labgen.names import Label
+from labgen.render.lab import image_names
+from tests.unit.render.tiny import compose_of, plan_of, rendered, service_of, write_template
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_bare_template_gets_all_the_rest(tmp_path: Path) -> None:
+    service = service_of(rendered(tmp_path), "dc1-db-1")
+    labels = service.pop("labels")
+    assert service == {
+        "image": "labgen/database:2",
+        "container_name": "labgen-lab-dc1-db-1",
+        "hostname": "dc1-db-1",
+        "init": True,
+        "restart": "unless-stopped",
+        "read_only": True,
+        "cap_drop": ["ALL"],
+        "cap_add": ["SETGID", "SETPCAP", "SETUID"],
+        "security_opt": ["no-new-privileges:true"],
+        "sysctls": {"net.ipv6.conf.all.disable_ipv6": "1"},
+        "pids_limit": 512,
+        "mem_limit": 64 * 2**20,
+        "memswap_limit": 64 * 2**20,
+        "logging": {"driver": "json-file", "options": {"max-size": "5m", "max-file": "3"}},
+        "healthcheck": {
+            "test": ["CMD", "labgen-health"],
+            "interval": "10s",
+            "timeout": "6s",
+            "retries": 3,
+            "start_period": "120s",
+            "start_interval": "1s",
+        },
+        "stop_grace_period": "10s",
+        "tmpfs": ["/tmp:mode=1777,size=64m", "/run/labgen:mode=0700,uid=900,gid=900,size=8m"],
+        "volumes": [
+            "./nodes/dc1-db-1/node.json:/etc/labgen/node.json:ro",
+            "./tls/ca.crt:/etc/labgen/ca.crt:ro",
+        ],
+        "networks": {"dc1-web-database": {"ipv4_address": "10.210.4.3"}},
+    }
+    digest = labels.pop(Label.FILES)
+    assert len(digest) == 16
+    assert labels == {
+        Label.LAB: "lab",
+        Label.SIZE: "small",
+        Label.NODE: "dc1-db-1",
+        Label.ROLE: "database",
+        Label.SITE: "dc1",
+        Label.SERVER: "back",
+        Label.ACTOR: "true",
+    }
+
+
+def test_environment_and_command_are_evaluated(tmp_path: Path) -> None:
+    web = """
+command: [serve, "--name", "{{ node.name }}", "to {{ neighbours(role='database')[0].node }}"]
+environment: {SITE: "{{ node.site }}", PORT: "{{ neighbours()[0].port }}", WORKERS: 2, PLAIN: text}
+"""
+    service = service_of(rendered(tmp_path, web=web))
+    assert service["command"] == ["serve", "--name", "web-1", "to dc1-db-1"]
+    assert service["environment"] == {"SITE": "platform", "PORT": "3306", "WORKERS": "2", "PLAIN": "text"}
+
+
+def test_expression_may_be_a_whole_list(tmp_path: Path) -> None:
+    web = """command: "{{ ['serve'] + neighbours() | map(attribute='node') | list }}"\n"""
+    service = service_of(rendered(tmp_path, plan_of(counts={"database": 2}), web=web))
+    assert service["command"] == ["serve", "dc1-db-1", "dc1-db-2"]
+
+
+@pytest.mark.parametrize("key", ["command: [serve", "health: [labgen-health, tcp"])
+def test_numbers_in_a_command_are_text_to_compose(tmp_path: Path, key: str) -> None:
+    """Compose refuses a number in a command or a health check, and a port is a number to an expression."""
+    service = service_of(rendered(tmp_path, web=key + ', "{{ neighbours()[0].port }}"]\n'))
+    assert {**service, **service["healthcheck"]}[("test", "command")[key.startswith("command")]][-1] == "3306"
+
+
+def test_a_lab_named_like_a_number_keeps_its_name(tmp_path: Path) -> None:
+    service = service_of(rendered(tmp_path, plan_of("1e5"), web='environment: {LAB: "{{ lab.name }}"}\n'))
+    assert service["environment"]["LAB"] == "1e5"
+
+
+@pytest.mark.parametrize(
+    "web",
+    ['health: [labgen-health, "^ok$|$HOME"]', 'command: [sh, -c, "^ok$|$HOME"]', 'environment: {A: "^ok$|$HOME"}'],
+)
+def test_compose_replaces_nothing_in_what_a_template_says(tmp_path: Path, web: str) -> None:
+    """A dollar is Compose's sign for a variable; two are one dollar."""
+    text = json.dumps(service_of(rendered(tmp_path, web=web + "\n")))
+    assert "^ok$$|$$HOME" in text
+
+
+def test_files_are_copied_or_rendered_and_mounted(tmp_path: Path) -> None:
+    template = "{% for one in neighbours() %}\n{{ one.node }}:{{ one.port }} {{ node.name }}\n{% endfor %}\nend\n"
+    rendering = rendered(
+        tmp_path,
+        plan_of(counts={"database": 2}),
+        web="files: {plain.conf: /etc/plain.conf, made.conf.j2: /etc/made.conf}\n",
+        plain__conf="{{ stays }}\n",
+        made__conf__j2=template,
+    )
+    assert rendering.files["nodes/web-1/plain.conf"] == "{{ stays }}\n"
+    assert rendering.files["nodes/web-1/made.conf"] == "dc1-db-1:3306 web-1\ndc1-db-2:3306 web-1\nend\n"
+    assert service_of(rendering)["volumes"] == [
+        "./nodes/web-1/node.json:/etc/labgen/node.json:ro",
+        "./nodes/web-1/plain.conf:/etc/plain.conf:ro",
+        "./nodes/web-1/made.conf:/etc/made.conf:ro",
+        "./tls/ca.crt:/etc/labgen/ca.crt:ro",
+    ]
+
+
+def test_names_that_templates_may_use(tmp_path: Path) -> None:
+    text = """{{ lab.name }} {{ node.name }} {{ node.role }} {{ node.site }} {{ node.number }} {{ node.datacenter_id }}
+{{ neighbours(role='web') | map(attribute='connection') | join(',') }}
+{{ neighbours(protocol='dhcp') | map(attribute='transport') | join(',') }} {{ neighbours(role='api') }}
+{{ clients(protocol='mysql') | map(attribute='node') | join(',') }} {{ clients(protocol='http') }}
+{{ nodes(role='database') | map(attribute='name') | join(',') }}
+"""
+    write_template(tmp_path, "database", "files: {x.j2: /x}\n", x__j2=text)
+    plan = plan_of(counts={"web": 2, "database": 2})
+    write_template(tmp_path, "web")
+    from tests.unit.render.tiny import IMAGES
+    from labgen.render.lab import render_lab
+
+    assert render_lab(plan, tmp_path, IMAGES).files["nodes/dc1-db-2/x"].splitlines() == [
+        "lab dc1-db-2 database dc1 2 dc1",
+        "2,3,2,3",
+        "udp,udp []",
+        "web-1,web-2 []",
+        "dc1-db-1,dc1-db-2",
+    ]
+
+
+def test_manifest_of_a_node(tmp_path: Path) -> None:
+    assert json.loads(rendered(tmp_path).files["nodes/web-1/node.json"]) == {
+        "lab": "lab",
+        "node": "web-1",
+        "role": "web",
+        "site": "platform",
+        "datacenter_id": "platform",
+        "listens": [
+            {"protocol": "http", "transport": "tcp", "port": 80},
+            {"protocol": "dhcp", "transport": "udp", "port": 67},
+        ],
+        "neighbours": [
+            {
+                "connection": "1",
+                "role": "database",
+                "node": "dc1-db-1",
+                "site": "dc1",
+                "protocol": "mysql",
+                "transport": "tcp",
+                "port": 3306,
+            }
+        ],
+    }
+
+
+def test_each_port_is_listened_on_once(tmp_path: Path) -> None:
+    rendering = rendered(tmp_path, plan_of(counts={"database": 3}))
+    assert len(json.loads(rendering.files["nodes/web-1/node.json"])["listens"]) == 2
+
+
+def test_secrets_are_files_and_never_text(tmp_path: Path) -> None:
+    rendering = rendered(tmp_path, web="secrets: [b_key, a_key]\n", database="secrets: [a_key]\n")
+    compose = compose_of(rendering)
+    assert rendering.secrets == ("a_key", "b_key")
+    assert compose["secrets"] == {"a_key": {"file": "./secrets/a_key"}, "b_key": {"file": "./secrets/b_key"}}
+    assert compose["services"]["web-1"]["secrets"] == ["b_key", "a_key"]
+    assert not [path for path in rendering.files if path.startswith(("secrets", "tls"))]
+
+
+def test_tls_is_a_certificate_and_a_key_of_its_own(tmp_path: Path) -> None:
+    rendering = rendered(tmp_path, plan_of(counts={"database": 2}), database="tls: true\n")
+    assert [one.node for one in rendering.certificates] == ["dc1-db-1", "dc1-db-2"]
+    assert compose_of(rendering)["secrets"] == {
+        "dc1-db-1.key": {"file": "./tls/dc1-db-1.key"},
+        "dc1-db-2.key": {"file": "./tls/dc1-db-2.key"},
+    }
+    service = service_of(rendering, "dc1-db-2")
+    assert service["secrets"] == [{"source": "dc1-db-2.key", "target": "tls.key"}]
+    assert "./tls/dc1-db-2.crt:/etc/labgen/tls.crt:ro" in service["volumes"]
+    assert not [one for one in service_of(rendering)["volumes"] if "tls.crt" in one]
+
+
+def test_volumes_are_named_after_their_node(tmp_path: Path) -> None:
+    rendering = rendered(tmp_path, plan_of(counts={"database": 2}), database="volumes: {data: /var/lib/x}\n")
+    assert compose_of(rendering)["volumes"] == {
+        f"dc1-db-{n}-data": {"labels": {Label.LAB: "lab", Label.NODE: f"dc1-db-{n}"}} for n in (1, 2)
+    }
+    assert service_of(rendering, "dc1-db-2")["volumes"][0] == "dc1-db-2-data:/var/lib/x"
+
+
+@pytest.mark.parametrize(
+    ("web", "key", "value"),
+    [
+        ("cap_add: [NET_RAW, SETUID]", "cap_add", ["NET_RAW", "SETGID", "SETPCAP", "SETUID"]),
+        ("read_only: false", "read_only", False),
+        ("stop_signal: SIGINT", "stop_signal", "SIGINT"),
+        ("command: serve --all", "command", "serve --all"),
+    ],
+)
+def test_simple_keys(tmp_path: Path, web: str, key: str, value: Any) -> None:
+    assert service_of(rendered(tmp_path, web=web + "\n"))[key] == value
+
+
+def test_tmpfs_belongs_to_the_service_alone(tmp_path: Path) -> None:
+    service = service_of(rendered(tmp_path, web="tmpfs: {/var/lib/x: 16m}\n"))
+    assert service["tmpfs"][2:] == ["/var/lib/x:mode=0700,uid=900,gid=900,size=16m"]
+
+
+def test_what_is_not_said_is_not_there(tmp_path: Path) -> None:
+    assert not service_of(rendered(tmp_path)).keys() & {"command", "environment", "secrets", "stop_signal", "cpus"}
+
+
+def test_resources_and_published_ports(tmp_path: Path) -> None:
+    plan = plan_of(resources={"web": {"memory": "1GiB", "cpus": 0.5}}, ports={"http": 9090}, bind="127.0.0.2")
+    service = service_of(rendered(tmp_path, plan))
+    assert (service["mem_limit"], service["memswap_limit"], service["cpus"]) == (2**30, 2**30, 0.5)
+    assert service["ports"] == ["127.0.0.2:9090:80"]
+
+
+def test_only_the_public_network_leads_anywhere(tmp_path: Path) -> None:
+    rendering = rendered(tmp_path)
+    networks = compose_of(rendering)["networks"]
+    assert networks == {
+        "dc1-web-database": {
+            "name": "labgen-lab-dc1-web-database",
+            "internal": True,
+            "driver_opts": {"com.docker.network.bridge.gateway_mode_ipv4": "isolated"},
+            "ipam": {"config": [{"subnet": "10.210.4.0/28"}]},
+            "labels": {
+                Label.LAB: "lab",
+                Label.LINK: "dc1-web-database",
+                Label.SUPERNET: "10.210.0.0/16",
+                Label.CONNECTIONS: "1 2 3",
+            },
+        },
+        "public": {
+            "name": "labgen-lab-public",
+            "driver_opts": {"com.docker.network.bridge.enable_icc": "false"},
+            "ipam": {"config": [{"subnet": "10.210.0.0/28"}]},
+            "labels": {Label.LAB: "lab", Label.LINK: "public", Label.SUPERNET: "10.210.0.0/16"},
+        },
+    }
+    assert service_of(rendering)["networks"]["public"] == {"gw_priority": 1}
+    assert "public" not in service_of(rendering, "dc1-db-1")["networks"]
+
+
+def test_node_without_a_link_has_no_network(tmp_path: Path) -> None:
+    service = service_of(rendered(tmp_path, plan_of(counts={"web": 0})), "dc1-db-1")
+    assert service["network_mode"] == "none"
+    assert "networks" not in service
+
+
+def test_image_of_a_template_and_of_the_user(tmp_path: Path) -> None:
+    plan = plan_of(images={"web": "vendor/web:6.1", "database": "web"})
+    rendering = rendered(tmp_path, plan)
+    assert image_names(plan, tmp_path) == {"web-1": "vendor/web:6.1", "dc1-db-1": "web"}
+    assert service_of(rendering)["image"] == "vendor/web:6.1"
+    assert service_of(rendering, "dc1-db-1")["image"] == "labgen/web:1"
+
+
+def test_image_that_is_no_folder_is_a_message(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="databas'"):
+        rendered(tmp_path, plan_of(images={"database": "databas"}))
+
+
+def test_files_label_changes_with_any_file_and_with_nothing_else(tmp_path: Path) -> None:
+    def digest(folder: str, text: str, environment: str = "a", **spec: Any) -> str:
+        web = f"files: {{a.conf: /etc/a.conf}}\nenvironment: {{A: {environment}}}\n"
+        labels = service_of(rendered(tmp_path / folder, plan_of(**spec), web=web, a__conf=text))["labels"]
+        return str(labels[Label.FILES])
+
+    first = digest("1", "one\n")
+    assert digest("2", "one\n") == first
+    assert digest("3", "one\n", environment="b") == first
+    assert digest("4", "two\n") != first
+    assert digest("5", "one\n", counts={"database": 2}) != first  # node.json has another neighbour
