@@ -32,10 +32,10 @@ def missing_images(engine: Engine, images: Iterable[ImageFolder]) -> list[ImageF
     return [image for image in images if image.tag not in present]
 
 
-def build_images(engine: Engine, images: Sequence[ImageFolder], emit: Emit) -> None:
-    """Build `images` (parents first). Raises LabgenError for the first that does not build.
+def build_images(engine: Engine, images: Sequence[ImageFolder], emit: Emit, *, cache: bool = True) -> None:
+    """Build `images` (parents first); `cache=False` forgets earlier builds.
 
-    The error holds the image, the last lines of its build, and where the whole log is.
+    Raises LabgenError for the first that does not build: it holds the image, the last lines of its build, and where the whole log is.
     """
     for suite in dict.fromkeys(suite for image in images for suite in image.suites):
         ensure_suite(engine, suite, emit)
@@ -48,7 +48,8 @@ def build_images(engine: Engine, images: Sequence[ImageFolder], emit: Emit) -> N
                 for name, image in list(waiting.items()):
                     if not {*waiting, *running.values()}.intersection(image.depends):
                         del waiting[name]
-                        running[pool.submit(_build, engine, image, emit, stop)] = name
+                        job = pool.submit(_build, engine, image, emit, stop, cache=cache)
+                        running[job] = name
                 done, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in done:
                     del running[future]
@@ -58,7 +59,7 @@ def build_images(engine: Engine, images: Sequence[ImageFolder], emit: Emit) -> N
             raise
 
 
-def _build(engine: Engine, image: ImageFolder, emit: Emit, stop: threading.Event) -> None:
+def _build(engine: Engine, image: ImageFolder, emit: Emit, stop: threading.Event, *, cache: bool) -> None:
     from python_on_whales.exceptions import DockerException  # noqa: PLC0415 - only a build pays for it
 
     if stop.is_set():
@@ -73,6 +74,7 @@ def _build(engine: Engine, image: ImageFolder, emit: Emit, stop: threading.Event
             build_args=image.parents,
             tags=[image.tag],
             labels={Label.IMAGE: image.name},
+            cache=cache,
             progress="plain",
             provenance=False,
             load=True,

@@ -15,12 +15,16 @@ if TYPE_CHECKING:
     from labgen.plan.model import LabPlan, Node
     from labgen.render.templates import ServiceTemplate
 
-__all__ = ["PUBLIC", "NodeFiles", "service_of", "tls_secret"]
+__all__ = ["COMMON", "PUBLIC", "NodeFiles", "service_of", "tls_secret"]
 
 #: The network of published ports: the only one that is not internal.
 PUBLIC: Final = "public"
 _USER: Final = "uid=900,gid=900"
-_INIT_CAPS: Final = ("SETGID", "SETPCAP", "SETUID")  # labgen-init drops root with them, then drops them
+_TMP: Final = "mode=1777,size=64m"
+_RUN: Final = f"mode=0700,{_USER},size=8m"
+#: labgen-init drops root with the last three and then drops them too; the engine's init process, which
+#: stays root, needs KILL to hand SIGTERM on to a service of another user.
+_INIT_CAPS: Final = ("KILL", "SETGID", "SETPCAP", "SETUID")
 _HEALTH: Final = {
     "interval": "10s",
     "timeout": "6s",
@@ -28,7 +32,20 @@ _HEALTH: Final = {
     "start_period": "120s",
     "start_interval": "1s",
 }
-_LOGGING: Final = {"driver": "json-file", "options": {"max-size": "5m", "max-file": "3"}}
+#: What every service has alike; each merges it, so that the file says it once.
+COMMON: Final[dict[str, Any]] = {
+    "init": True,
+    "restart": "unless-stopped",
+    "read_only": True,
+    "cap_drop": ["ALL"],
+    "cap_add": list(_INIT_CAPS),
+    "security_opt": ["no-new-privileges:true"],
+    "sysctls": {"net.ipv6.conf.all.disable_ipv6": "1"},
+    "pids_limit": 512,
+    "logging": {"driver": "json-file", "options": {"max-size": "5m", "max-file": "3"}},
+    "stop_grace_period": "10s",
+    "tmpfs": [f"/tmp:{_TMP}", f"/run/labgen:{_RUN}"],  # noqa: S108 - the container's, not ours
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,63 +77,70 @@ def service_of(
 ) -> dict[str, Any]:
     """Return the Compose service of `node`; `images` maps image folders to tags."""
     image = node.image or template.image
-    service: dict[str, Any] = {
+    published = [one for one in plan.published if one.node == node.name]
+    return {
         "image": image if is_foreign(image) else images[image],
         "container_name": container_name(plan.name, node.name),
         "hostname": node.name,
-    }
-    if template.command is not None:
-        service["command"] = template.evaluated("command", context)
-    if template.environment:
-        values = template.evaluated("environment", context)
-        service["environment"] = {key: str(value) for key, value in values.items()}
-    service |= {
-        "init": True,
-        "restart": "unless-stopped",
-        "read_only": template.read_only,
-        "cap_drop": ["ALL"],
-        "cap_add": sorted({*_INIT_CAPS, *template.cap_add}),
-        "security_opt": ["no-new-privileges:true"],
-        "sysctls": {"net.ipv6.conf.all.disable_ipv6": "1"},
-        "pids_limit": 512,
-        "mem_limit": node.memory_limit,
-        "memswap_limit": node.memory_limit,
-        "logging": _LOGGING,
+        **_process(template, context),
+        **_confinement(template),
+        **_limits(node),
         "healthcheck": {"test": ["CMD", *template.evaluated("health", context)], **_HEALTH},
-        "stop_grace_period": "10s",
-        "tmpfs": [
-            "/tmp:mode=1777,size=64m",  # noqa: S108 - the container's, not ours
-            f"/run/labgen:mode=0700,{_USER},size=8m",
-            *(f"{path}:mode=0700,{_USER},size={size}" for path, size in template.tmpfs.items()),
-        ],
         "volumes": [
             *(f"{node.name}-{name}:{path}" for name, path in template.volumes.items()),
             *(f"./{source}:{target}:ro" for source, target in files.mounts.items()),
         ],
+        **_secrets(node, template),
+        **({"ports": [f"{one.bind}:{one.host_port}:{one.port}" for one in published]} if published else {}),
+        "labels": {
+            Label.LAB: plan.name,
+            Label.SIZE: plan.size,
+            Label.NODE: node.name,
+            Label.ROLE: node.role,
+            Label.SITE: node.site,
+            Label.SERVER: node.server,
+            Label.ACTOR: str(node.actor).lower(),
+            Label.FILES: files.digest,
+        },
+        **_attachments(node, public=bool(published)),
     }
-    if node.cpus is not None:
-        service["cpus"] = node.cpus
+
+
+def _process(template: ServiceTemplate, context: Mapping[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if template.command is not None:
+        found["command"] = template.evaluated("command", context)
+    if template.environment:
+        values = template.evaluated("environment", context)
+        found["environment"] = {key: str(value) for key, value in values.items()}
     if template.stop_signal is not None:
-        service["stop_signal"] = template.stop_signal
+        found["stop_signal"] = template.stop_signal
+    return found
+
+
+def _confinement(template: ServiceTemplate) -> dict[str, Any]:
+    """Return what the template widens of what every service has alike."""
+    found: dict[str, Any] = {}
+    if not template.read_only:
+        found["read_only"] = False
+    if template.cap_add:
+        found["cap_add"] = sorted({*_INIT_CAPS, *template.cap_add})
+    if template.tmpfs:
+        more = (f"{path}:mode=0700,{_USER},size={size}" for path, size in template.tmpfs.items())
+        found["tmpfs"] = [*COMMON["tmpfs"], *more]
+    return found
+
+
+def _limits(node: Node) -> dict[str, Any]:
+    memory: dict[str, Any] = {"mem_limit": node.memory_limit, "memswap_limit": node.memory_limit}
+    return memory if node.cpus is None else memory | {"cpus": node.cpus}
+
+
+def _secrets(node: Node, template: ServiceTemplate) -> dict[str, Any]:
     secrets: list[Any] = list(template.secrets)
     if template.tls:
         secrets.append({"source": tls_secret(node), "target": "tls.key"})
-    if secrets:
-        service["secrets"] = secrets
-    published = [one for one in plan.published if one.node == node.name]
-    if published:
-        service["ports"] = [f"{one.bind}:{one.host_port}:{one.port}" for one in published]
-    service["labels"] = {
-        Label.LAB: plan.name,
-        Label.SIZE: plan.size,
-        Label.NODE: node.name,
-        Label.ROLE: node.role,
-        Label.SITE: node.site,
-        Label.SERVER: node.server,
-        Label.ACTOR: str(node.actor).lower(),
-        Label.FILES: files.digest,
-    }
-    return service | _attachments(node, public=bool(published))
+    return {"secrets": secrets} if secrets else {}
 
 
 def _attachments(node: Node, *, public: bool) -> dict[str, Any]:

@@ -38,7 +38,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def engine() -> Engine:
     """The engine, with every image built: without an engine these tests fail, they never skip."""
     found = connect()
-    build_images(found, missing_images(found, shipped_images()), lambda event: print(event))
+    build_images(found, missing_images(found, shipped_images()), print)
     return found
 
 
@@ -58,7 +58,9 @@ class Cli:
     def call(*arguments: str) -> list[str]:
         return [str(Path(sys.executable).with_name("labgen")), *arguments]
 
-    def run(self, *arguments: str, code: int = 0, seconds: float = SECONDS) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *arguments: str, code: int = 0, seconds: float = SECONDS
+    ) -> subprocess.CompletedProcess[str]:
         """Run labgen to its end and check the exit code."""
         done = subprocess.run(
             self.call(*arguments),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from labgen.assets import images_dir
 from labgen.catalogue.load import default_catalogue
 from labgen.images import read_images
-from labgen.assets import images_dir
 from labgen.plan.build import make_plan
 from labgen.plan.model import LabPlan
 from labgen.plan.parse import parse_spec

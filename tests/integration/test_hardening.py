@@ -24,7 +24,7 @@ def inspected(engine: Engine, small: LabPlan) -> list[dict[str, Any]]:
 def test_no_container_is_privileged_or_holds_more_than_the_named_capabilities(
     inspected: list[dict[str, Any]],
 ) -> None:
-    named = {"SETUID", "SETGID", "SETPCAP", "NET_RAW", "DAC_READ_SEARCH"}
+    named = {"KILL", "SETUID", "SETGID", "SETPCAP", "NET_RAW", "DAC_READ_SEARCH"}
     for one in inspected:
         host = one["HostConfig"]
         assert not host["Privileged"]
@@ -41,8 +41,13 @@ def test_no_service_runs_as_root(engine: Engine, inspected: list[dict[str, Any]]
         top = engine.sdk.api.top(one["Id"], ps_args="-eo uid,pid,args")
         # The engine's own init is root without a service in it; health checks come and go.
         roots = [
-            row for row in top["Processes"] if row[0] == "0" and "docker-init" not in row[2] and "tini" not in row[2]
-            and "labgen-health" not in row[2] and "setpriv" not in row[2]
+            row
+            for row in top["Processes"]
+            if row[0] == "0"
+            and "docker-init" not in row[2]
+            and "tini" not in row[2]
+            and "labgen-health" not in row[2]
+            and "setpriv" not in row[2]
         ]
         assert not roots, (one["Name"], roots)
 
@@ -55,8 +60,11 @@ def test_services_hold_no_capability_unless_their_template_names_it(
         done = engine.sdk.api.exec_create(one["Id"], ["sh", "-c", "cat /proc/[0-9]*/status"], user="900:900")
         text = engine.sdk.api.exec_start(done["Id"]).decode()
         effective = {
-            line.split()[1] for block in text.split("Name:") if "\nUid:\t900" in block
-            for line in block.splitlines() if line.startswith("CapEff:")
+            line.split()[1]
+            for block in text.split("Name:")
+            if "\nUid:\t900" in block
+            for line in block.splitlines()
+            if line.startswith("CapEff:")
         }
         assert effective, one["Name"]
         assert kept or effective == {"0" * 16}, (one["Name"], effective)
@@ -74,7 +82,9 @@ def test_no_secret_is_visible_to_inspect_or_the_environment(
 def test_only_the_front_end_publishes_and_only_on_loopback(
     engine: Engine, inspected: list[dict[str, Any]], small: LabPlan
 ) -> None:
-    publishing = {one["Config"]["Labels"][Label.NODE] for one in inspected if one["HostConfig"]["PortBindings"]}
+    publishing = {
+        one["Config"]["Labels"][Label.NODE] for one in inspected if one["HostConfig"]["PortBindings"]
+    }
     assert publishing == {"frontend-1"}
     bound = [
         binding["HostIp"]

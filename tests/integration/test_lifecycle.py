@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import docker
 import pytest
 
 from labgen.engine.client import Engine
@@ -18,12 +19,12 @@ from labgen.names import Label, container_name
 
 from .conftest import PREFIX, SECONDS, Cli
 
-#: A lab of four nodes with a database: quick to start, and with data, secrets, certificates and ports.
+#: A lab of five nodes with a database: quick to start, and with data, secrets, certificates and ports.
 TINY = """\
 datacenters: 0
 regions: 0
 counts:
-  {m: 0, novnc: 0, guacamole: 0, rabbitmq: 0, zookeeper: 0, client: 0, frontend: 1, ui: 1, mysql: 1, redis: 1, api: 1}
+  {m: 0, novnc: 0, guacamole: 0, rabbitmq: 0, zookeeper: 0, client: 0}
 """
 
 
@@ -37,7 +38,10 @@ def tiny(tmp_path: Path) -> Path:
 def containers(engine: Engine, lab: str) -> dict[str, tuple[str, str]]:
     """Return the id and the time of the start of each node."""
     return {
-        one["Labels"][Label.NODE]: (one["Id"], engine.sdk.api.inspect_container(one["Id"])["State"]["StartedAt"])
+        one["Labels"][Label.NODE]: (
+            one["Id"],
+            engine.sdk.api.inspect_container(one["Id"])["State"]["StartedAt"],
+        )
         for one in engine.containers(f"{Label.LAB}={lab}")
     }
 
@@ -207,7 +211,20 @@ def test_down_says_who_holds_a_network(cli: Cli, engine: Engine, tiny: Path) -> 
     image = next(one["Image"] for one in engine.containers(f"{Label.LAB}={lab}"))
     network = f"labgen-{lab}-api-redis"
     subprocess.run(
-        ["docker", "run", "-d", "--rm", "--name", stranger, "--network", network, "--entrypoint", "sleep", image, "600"],
+        [
+            "docker",
+            "run",
+            "-d",
+            "--rm",
+            "--name",
+            stranger,
+            "--network",
+            network,
+            "--entrypoint",
+            "sleep",
+            image,
+            "600",
+        ],
         check=True,
         capture_output=True,
     )
@@ -224,12 +241,16 @@ def test_bad_input_to_the_commands(cli: Cli, engine: Engine) -> None:
     assert "there is no lab 'nowhere'" in cli.run("status", "nowhere", code=2).stderr
     assert "is not a name for a lab" in cli.run("up", "No_Such", code=2).stderr
     taken = engine.sdk.api.create_network(
-        f"{PREFIX}taken", ipam={"Config": [{"Subnet": "10.251.7.0/24"}]}, labels={"io.labgen.test": PREFIX}
+        f"{PREFIX}taken",
+        ipam=docker.types.IPAMConfig(pool_configs=[docker.types.IPAMPool(subnet="10.251.7.0/24")]),
+        labels={"io.labgen.test": PREFIX},
     )["Id"]
     try:
         done = cli.run("up", cli.lab("clash"), "--set", "supernet=10.251.0.0/16", code=2)
         assert f"supernet 10.251.0.0/16 overlaps 10.251.7.0/24: Docker network '{PREFIX}taken'" in done.stderr
     finally:
         engine.sdk.api.remove_network(taken)
-    done = cli.run("up", cli.lab("huge"), "--set", "datacenters=120", "--set", "supernet=10.128.0.0/10", code=1)
+    done = cli.run(
+        "up", cli.lab("huge"), "--set", "datacenters=120", "--set", "supernet=10.128.0.0/10", code=1
+    )
     assert "not enough memory: the lab needs about " in done.stderr

@@ -8,7 +8,8 @@ from labgen.errors import Difference, EngineMissing, InvalidInput, LabgenError, 
 
 
 @pytest.mark.parametrize(
-    ("kind", "code"), [(LabgenError, 1), (InvalidInput, 2), (EngineMissing, 3), (NotReady, 4), (Difference, 5)]
+    ("kind", "code"),
+    [(LabgenError, 1), (InvalidInput, 2), (EngineMissing, 3), (NotReady, 4), (Difference, 5)],
 )
 def test_each_error_has_its_exit_code_and_can_be_caught_as_one(kind: type[LabgenError], code: int) -> None:
     with pytest.raises(LabgenError) as caught:

@@ -57,7 +57,11 @@ def test_parents_and_suites(folder: Path) -> None:
     images = read(folder)
     assert images["app"].parents == {"LABGEN_MIDDLE": images["middle"].tag}
     assert images["middle"].parents == {"LABGEN_ZZ_BASE": images["zz-base"].tag}
-    assert images["zz-base"].parents == {"SUITE_TRIXIE": suite_tag("trixie")} == {"SUITE_TRIXIE": "labgen/debian:trixie"}
+    assert (
+        images["zz-base"].parents
+        == {"SUITE_TRIXIE": suite_tag("trixie")}
+        == {"SUITE_TRIXIE": "labgen/debian:trixie"}
+    )
     assert (images["zz-base"].suites, images["app"].suites) == (("trixie",), ())
     assert (images["zz-base"].depends, images["app"].depends) == ((), ("middle",))
 
@@ -143,7 +147,11 @@ def test_images_built_upon_each_other(tmp_path: Path, upon: dict[str, str], chai
 def test_wanted_images_come_with_all_parents_first(folder: Path) -> None:
     images = read(folder)
     assert [image.name for image in wanted_images(images, {"app"})] == ["zz-base", "middle", "app"]
-    assert [image.name for image in wanted_images(images, {"middle", "other"})] == ["zz-base", "middle", "other"]
+    assert [image.name for image in wanted_images(images, {"middle", "other"})] == [
+        "zz-base",
+        "middle",
+        "other",
+    ]
     assert wanted_images(images, set()) == []
 
 

@@ -29,16 +29,27 @@ def test_parse(text: str | int, value: int) -> None:
     assert parse_bytes(text) == value
 
 
-@pytest.mark.parametrize("text", ["", "lots", "0", 0, "-1MiB", "1,5GiB", "1.GiB", "MiB", "0.1", "1PiB", "1e9", True])
+@pytest.mark.parametrize(
+    "text", ["", "lots", "0", 0, "-1MiB", "1,5GiB", "1.GiB", "MiB", "0.1", "1PiB", "1e9", True]
+)
 def test_parse_refuses(text: str | int) -> None:
-    with pytest.raises(ValueError, match=r"is not a size of memory; write it like 96MiB or 1\.5GiB") as caught:
+    with pytest.raises(
+        ValueError, match=r"is not a size of memory; write it like 96MiB or 1\.5GiB"
+    ) as caught:
         parse_bytes(text)
     assert str(caught.value).startswith(repr(text))
 
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(1, "1B"), (1023, "1023B"), (1024, "1KiB"), (96 * 2**20, "96MiB"), (3 * 2**29, "1.5GiB"), (2**41, "2048GiB")],
+    [
+        (1, "1B"),
+        (1023, "1023B"),
+        (1024, "1KiB"),
+        (96 * 2**20, "96MiB"),
+        (3 * 2**29, "1.5GiB"),
+        (2**41, "2048GiB"),
+    ],
 )
 def test_format(value: int, text: str) -> None:
     assert format_bytes(value) == text

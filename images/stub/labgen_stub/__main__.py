@@ -25,7 +25,7 @@ def main() -> int:
     try:
         asyncio.run(_main())
     except SettingsError as error:
-        print(f"labgen-stub: {error}", file=sys.stderr)
+        sys.stderr.write(f"labgen-stub: {error}\n")
         return 2
     return 0
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
-from labgen_stub.node import Node, WebApp
 from labgen_stub.web.access import AccessLog
 from labgen_stub.web.errors import answer_error, answer_fault
 from labgen_stub.webapps import build, check
+
+if TYPE_CHECKING:
+    from labgen_stub.node import Node, WebApp
 
 
 def compose(node: Node) -> tuple[Starlette, list[WebApp]]:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-
-from starlette.routing import BaseRoute
+from typing import TYPE_CHECKING
 
 from labgen_stub import roles
 from labgen_stub.checks import Checks
 from labgen_stub.links.broker import Broker, Setup
-from labgen_stub.links.election import Election
-from labgen_stub.settings import Neighbour, Settings
-from labgen_stub.wire import Target
 from labgen_stub.wire.outcome import Result, question
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from starlette.routing import BaseRoute
+
+    from labgen_stub.links.election import Election
+    from labgen_stub.settings import Neighbour, Settings
+    from labgen_stub.wire import Target
 
 PATIENCE = 2.0
 _SECOND_LOOK = 0.5

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from labgen_stub.settings import Neighbour
 from labgen_stub.wire import Target, known_protocols
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from labgen_stub.settings import Neighbour
 
 # Who answers `/check` of its own (platform.md 2.2), and under which context path.
 _CHECKED = {
@@ -36,6 +40,4 @@ def target(neighbour: Neighbour, secrets: Mapping[str, str], patience: float) ->
         protocol = "ec2"
     elif protocol not in known_protocols():
         protocol = neighbour.transport
-    return Target(
-        protocol, neighbour.node, neighbour.port, options, secrets, patience, neighbour.transport
-    )
+    return Target(protocol, neighbour.node, neighbour.port, options, secrets, patience, neighbour.transport)

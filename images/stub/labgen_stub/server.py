@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Sequence
-from types import FrameType
+from typing import TYPE_CHECKING
 
 import uvicorn
 
@@ -14,6 +13,10 @@ from labgen_stub.app import compose
 from labgen_stub.node import Node
 from labgen_stub.settings import AJP_PORT, HTTP_PORT, Settings
 from labgen_stub.wire.ajp_server import AjpServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from types import FrameType
 
 log = logging.getLogger(__name__)
 # Together below the five seconds that a server has to end.

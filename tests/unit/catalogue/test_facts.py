@@ -55,7 +55,9 @@ def test_provenance_has_the_reference_that_it_needs(catalogue: Catalogue) -> Non
 
 
 def test_what_is_inferred_is_said(catalogue: Catalogue) -> None:
-    assert not [one.id for one in catalogue.connections if one.provenance is Provenance.INFERRED and not one.note]
+    assert not [
+        one.id for one in catalogue.connections if one.provenance is Provenance.INFERRED and not one.note
+    ]
 
 
 def test_purposes_and_titles_are_there(catalogue: Catalogue) -> None:
@@ -94,7 +96,11 @@ def test_node_names_differ_within_a_kind_of_site(catalogue: Catalogue) -> None:
 
 def test_published_names_and_ports_differ(catalogue: Catalogue) -> None:
     published = [(name, one) for role in catalogue.roles.values() for name, one in role.publish.items()]
-    assert sorted((name, one.port) for name, one in published) == [("console", 41337), ("http", 80), ("https", 443)]
+    assert sorted((name, one.port) for name, one in published) == [
+        ("console", 41337),
+        ("http", 80),
+        ("https", 443),
+    ]
     assert len({one.host for _, one in published}) == len(published)
 
 
@@ -106,7 +112,10 @@ def test_small_has_one_of_each(catalogue: Catalogue) -> None:
 
 def test_memory_of_small_is_within_its_bar(catalogue: Catalogue) -> None:
     """Resident memory of the small lab: at most 1.8 GiB, as the catalogue reserves it."""
-    typical = sum(catalogue.roles[role].memory.typical * count for role, count in catalogue.sizes["small"].counts.items())
+    typical = sum(
+        catalogue.roles[role].memory.typical * count
+        for role, count in catalogue.sizes["small"].counts.items()
+    )
     assert typical <= 1.8 * 2**30
     assert all(role.memory.typical <= role.memory.limit for role in catalogue.roles.values())
 
@@ -132,7 +141,9 @@ FORBIDDEN = [
 
 @pytest.mark.parametrize(("source", "destination"), FORBIDDEN)
 def test_no_variant_brings_what_no_document_has(catalogue: Catalogue, source: str, destination: str) -> None:
-    assert not [one.id for one in catalogue.connections if {one.source, one.destination} == {source, destination}]
+    assert not [
+        one.id for one in catalogue.connections if {one.source, one.destination} == {source, destination}
+    ]
 
 
 def test_users_reach_only_the_public_addresses(catalogue: Catalogue) -> None:

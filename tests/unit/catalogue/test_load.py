@@ -75,7 +75,9 @@ def test_unknown_key_of_role(tmp_path: Path) -> None:
 
 def test_default_that_is_no_choice(tmp_path: Path) -> None:
     variants = {"tls": VARIANTS["tls"] | {"default": "perhaps"}}
-    assert faults_of(tmp_path, variants=variants) == ["variants: tls: the default 'perhaps' is none of its choices"]
+    assert faults_of(tmp_path, variants=variants) == [
+        "variants: tls: the default 'perhaps' is none of its choices"
+    ]
 
 
 def test_size_with_unknown_role(tmp_path: Path) -> None:

@@ -75,7 +75,10 @@ def documented(plan: LabPlan, spec: LabSpec) -> set[tuple[str, str, str]]:
     rows = [
         row
         for row in CATALOGUE.connections
-        if all(spec.variants.get(topic, CATALOGUE.variants[topic].default) == choice for topic, choice in row.variant.items())
+        if all(
+            spec.variants.get(topic, CATALOGUE.variants[topic].default) == choice
+            for topic, choice in row.variant.items()
+        )
     ]
     return {
         (source.name, destination.name, row.id)

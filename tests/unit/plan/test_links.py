@@ -87,8 +87,12 @@ def test_two_datacenters_have_links_of_their_own() -> None:
 @given(lab_specs())
 def test_neighbours_and_clients_are_the_documents_and_each_others_inverse(spec: LabSpec) -> None:
     plan = plan_of(spec)
-    out = [(node.name, one.node.name, one.connection.id) for node in plan.nodes for one in plan.neighbours(node)]
-    into = [(one.node.name, node.name, one.connection.id) for node in plan.nodes for one in plan.clients(node)]
+    out = [
+        (node.name, one.node.name, one.connection.id) for node in plan.nodes for one in plan.neighbours(node)
+    ]
+    into = [
+        (one.node.name, node.name, one.connection.id) for node in plan.nodes for one in plan.clients(node)
+    ]
     assert len(out) == len(set(out))
     assert set(out) == documented(plan, spec)
     assert sorted(out) == sorted(into)

@@ -22,7 +22,9 @@ NO_SERVER = "is documented, but labgen has no server for it"
 SIZE_FORM = "is not a size of memory; write it like 96MiB or 1.5GiB"
 
 
-def refusal(catalogue: Catalogue, file: Path | None = None, sets: Sequence[str] = (), size: str | None = None) -> str:
+def refusal(
+    catalogue: Catalogue, file: Path | None = None, sets: Sequence[str] = (), size: str | None = None
+) -> str:
     """Return the message of a refusal, which always has the exit code for invalid input."""
     with pytest.raises(InvalidInput) as caught:
         parse_spec(catalogue, file, sets, size)
@@ -83,7 +85,9 @@ def test_set_wins_over_size_over_file(catalogue: Catalogue, tmp_path: Path) -> N
 
 
 def test_set_values_are_yaml(catalogue: Catalogue) -> None:
-    spec = parse_spec(catalogue, None, ["images.api=vendor/api:6.1", "counts={api: 2}", "sites.dc1.counts.rs=2"])
+    spec = parse_spec(
+        catalogue, None, ["images.api=vendor/api:6.1", "counts={api: 2}", "sites.dc1.counts.rs=2"]
+    )
     assert spec.images == {"api": "vendor/api:6.1"}
     assert spec.counts == {"api": 2}
     assert spec.sites == {"dc1": SiteSpec(counts={"rs": 2})}
@@ -103,7 +107,10 @@ def test_set_values_are_yaml(catalogue: Catalogue) -> None:
         ("counts: {xx: 1}", ["counts.xx: unknown role 'xx'"]),
         ("resources: {apy: {}}", ["resources.apy: unknown role 'apy' (did you mean 'api'?)"]),
         ("images: {apy: x:1}", ["images.apy: unknown role 'apy' (did you mean 'api'?)"]),
-        ("sites: {dc1: {counts: {apy: 1}}}", ["sites.dc1.counts.apy: unknown role 'apy' (did you mean 'api'?)"]),
+        (
+            "sites: {dc1: {counts: {apy: 1}}}",
+            ["sites.dc1.counts.apy: unknown role 'apy' (did you mean 'api'?)"],
+        ),
         ("counts: {emmett: 1}", [f"counts.emmett: role 'emmett' {NO_SERVER}"]),
         ("counts: {api: -1}", ["counts.api: Input should be greater than or equal to 0 (got -1)"]),
         ("counts: {api: 501}", ["counts.api: Input should be less than or equal to 500 (got 501)"]),
@@ -122,7 +129,10 @@ def test_set_values_are_yaml(catalogue: Catalogue) -> None:
         ("supernet: 10.0.0.1/8", ["supernet: 10.0.0.1/8 has host bits set (got '10.0.0.1/8')"]),
         ("bind: localhost", ["bind: Input is not a valid IPv4 address (got 'localhost')"]),
         ("ports: {web: 1}", [f"ports.web: nothing is published by this name; {PORTS}"]),
-        ("ports: {htp: 1}", [f"ports.htp: nothing is published by this name (did you mean 'http'?); {PORTS}"]),
+        (
+            "ports: {htp: 1}",
+            [f"ports.htp: nothing is published by this name (did you mean 'http'?); {PORTS}"],
+        ),
         ("ports: {http: 0}", ["ports.http: Input should be greater than or equal to 1 (got 0)"]),
         ("ports: {http: 65536}", ["ports.http: Input should be less than or equal to 65535 (got 65536)"]),
         ("resources: {api: {memory: lots}}", [f"resources.api.memory: 'lots' {SIZE_FORM} (got 'lots')"]),
@@ -134,11 +144,15 @@ def test_set_values_are_yaml(catalogue: Catalogue) -> None:
 def test_mistakes_in_a_file(catalogue: Catalogue, tmp_path: Path, text: str, faults: list[str]) -> None:
     file = lab(tmp_path, text)
     sizes = ", ".join(catalogue.sizes)
-    assert refusal(catalogue, file).splitlines() == [f"{file}: {fault.replace('{sizes}', sizes)}" for fault in faults]
+    assert refusal(catalogue, file).splitlines() == [
+        f"{file}: {fault.replace('{sizes}', sizes)}" for fault in faults
+    ]
 
 
 def test_several_mistakes_are_said_at_once(catalogue: Catalogue, tmp_path: Path) -> None:
-    file = lab(tmp_path, "size: smal\ncounts: {apy: 1, emmett: 2}\nports: {web: 1}\nvariants: {redis: disk}\n")
+    file = lab(
+        tmp_path, "size: smal\ncounts: {apy: 1, emmett: 2}\nports: {web: 1}\nvariants: {redis: disk}\n"
+    )
     assert refusal(catalogue, file).splitlines() == [
         f"{file}: size: unknown size 'smal' (did you mean 'small'?); there are: {', '.join(catalogue.sizes)}",
         f"{file}: counts.apy: unknown role 'apy' (did you mean 'api'?)",
@@ -166,7 +180,8 @@ def test_a_file_that_is_no_mapping(catalogue: Catalogue, tmp_path: Path, text: s
 
 
 @pytest.mark.parametrize(
-    ("text", "place"), [("counts: {api: [}\n", "1:16"), ("size: small\n\tcounts: 1\n", "2:1"), ("a: b: c\n", "1:5")]
+    ("text", "place"),
+    [("counts: {api: [}\n", "1:16"), ("size: small\n\tcounts: 1\n", "2:1"), ("a: b: c\n", "1:5")],
 )
 def test_a_file_that_is_no_yaml(catalogue: Catalogue, tmp_path: Path, text: str, place: str) -> None:
     file = lab(tmp_path, text)
@@ -229,7 +244,9 @@ def test_names_that_a_lab_may_bear(name: str) -> None:
     assert check_name(name) == name
 
 
-@pytest.mark.parametrize("name", ["", "-lab", "Lab", "my_lab", "my.lab", "lab/1", "läb", "lab\n", " lab", "x" * 33])
+@pytest.mark.parametrize(
+    "name", ["", "-lab", "Lab", "my_lab", "my.lab", "lab/1", "läb", "lab\n", " lab", "x" * 33]
+)
 def test_names_that_docker_refuses(name: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         check_name(name)

@@ -84,7 +84,11 @@ def test_published_by_the_front_end_on_this_machine_only() -> None:
 
 def test_published_as_the_user_says() -> None:
     spec = LabSpec(bind=IPv4Address("192.0.2.7"), ports={"https": 9443})
-    assert [one.address for one in plan_of(spec).published] == ["192.0.2.7:8080", "192.0.2.7:9443", "192.0.2.7:41337"]
+    assert [one.address for one in plan_of(spec).published] == [
+        "192.0.2.7:8080",
+        "192.0.2.7:9443",
+        "192.0.2.7:41337",
+    ]
 
 
 @pytest.mark.parametrize("bind", ["127.0.0.1", "0.0.0.0"])

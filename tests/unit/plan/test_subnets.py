@@ -82,7 +82,9 @@ def test_growth_of_one_site_moves_no_other(spec: LabSpec, data: st.DataObject) -
     """As long as the size of a site's block does not change: with so few nodes it never does."""
     assume(spec.datacenters)
     site = f"dc{data.draw(st.integers(1, spec.datacenters or 1))}"
-    counts = data.draw(st.dictionaries(st.sampled_from(["rs", "nfs", "guest", "hypervisor"]), st.integers(0, 30)))
+    counts = data.draw(
+        st.dictionaries(st.sampled_from(["rs", "nfs", "guest", "hypervisor"]), st.integers(0, 30))
+    )
     assert moved(spec, growing(spec, site, counts), {site}) == []
 
 

@@ -27,8 +27,20 @@ def reaches(source: str, **choices: str) -> set[tuple[str, str, int]]:
         ("api-location", "http", "dc1-rs-1", ("frontend-1", "https", 443), ("frontend-1", "http", 80)),
         ("api-location", "http", "novnc-1", ("frontend-1", "https", 443), ("frontend-1", "http", 80)),
         ("api-location", "http", "dc1-guest-1", ("frontend-1", "https", 443), ("frontend-1", "http", 80)),
-        ("zookeeper-port", "puppet", "api-1", ("zookeeper-1", "zookeeper", 2181), ("zookeeper-1", "zookeeper", 8081)),
-        ("aim-port", "compiled", "dc1-rs-1", ("dc1-hypervisor-1", "aim", 8889), ("dc1-hypervisor-1", "aim", 60606)),
+        (
+            "zookeeper-port",
+            "puppet",
+            "api-1",
+            ("zookeeper-1", "zookeeper", 2181),
+            ("zookeeper-1", "zookeeper", 8081),
+        ),
+        (
+            "aim-port",
+            "compiled",
+            "dc1-rs-1",
+            ("dc1-hypervisor-1", "aim", 8889),
+            ("dc1-hypervisor-1", "aim", 60606),
+        ),
         ("novnc-port", "direct", "client-1", ("frontend-1", "wss", 41337), ("novnc-1", "wss", 41337)),
     ],
 )

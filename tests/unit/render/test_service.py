@@ -93,7 +93,11 @@ def test_a_lab_named_like_a_number_keeps_its_name(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "web",
-    ['health: [labgen-health, "^ok$|$HOME"]', 'command: [sh, -c, "^ok$|$HOME"]', 'environment: {A: "^ok$|$HOME"}'],
+    [
+        'health: [labgen-health, "^ok$|$HOME"]',
+        'command: [sh, -c, "^ok$|$HOME"]',
+        'environment: {A: "^ok$|$HOME"}',
+    ],
 )
 def test_compose_replaces_nothing_in_what_a_template_says(tmp_path: Path, web: str) -> None:
     """A dollar is Compose's sign for a variable; two are one dollar."""
@@ -102,7 +106,9 @@ def test_compose_replaces_nothing_in_what_a_template_says(tmp_path: Path, web: s
 
 
 def test_files_are_copied_or_rendered_and_mounted(tmp_path: Path) -> None:
-    template = "{% for one in neighbours() %}\n{{ one.node }}:{{ one.port }} {{ node.name }}\n{% endfor %}\nend\n"
+    template = (
+        "{% for one in neighbours() %}\n{{ one.node }}:{{ one.port }} {{ node.name }}\n{% endfor %}\nend\n"
+    )
     rendering = rendered(
         tmp_path,
         plan_of(counts={"database": 2}),
@@ -221,7 +227,13 @@ def test_tmpfs_belongs_to_the_service_alone(tmp_path: Path) -> None:
 
 
 def test_what_is_not_said_is_not_there(tmp_path: Path) -> None:
-    assert not service_of(rendered(tmp_path)).keys() & {"command", "environment", "secrets", "stop_signal", "cpus"}
+    assert not service_of(rendered(tmp_path)).keys() & {
+        "command",
+        "environment",
+        "secrets",
+        "stop_signal",
+        "cpus",
+    }
 
 
 def test_resources_and_published_ports(tmp_path: Path) -> None:

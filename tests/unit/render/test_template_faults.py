@@ -59,7 +59,9 @@ def test_service_that_is_no_yaml(tmp_path: Path) -> None:
     assert refusal(tmp_path, "command: [serve\n").startswith(f"{path}:4:1: is not valid YAML: ")
 
 
-@pytest.mark.parametrize("expression", ["{{ nobody.name }}", "{{ node.colour }}", "{{ neighbours()[7].node }}"])
+@pytest.mark.parametrize(
+    "expression", ["{{ nobody.name }}", "{{ node.colour }}", "{{ neighbours()[7].node }}"]
+)
 def test_expression_with_an_unknown_name(tmp_path: Path, expression: str) -> None:
     message = refusal(tmp_path, f'environment: {{A: "{expression}"}}\n')
     assert expression in message
@@ -94,4 +96,6 @@ def test_text_template_that_fails(tmp_path: Path, text: str, problem: str) -> No
 
 
 def test_text_template_that_fails_otherwise(tmp_path: Path) -> None:
-    assert str(tmp_path / "web" / "a.j2") in refusal(tmp_path, "files: {a.j2: /a}\n", a__j2="{{ node.name + 1 }}")
+    assert str(tmp_path / "web" / "a.j2") in refusal(
+        tmp_path, "files: {a.j2: /a}\n", a__j2="{{ node.name + 1 }}"
+    )

@@ -46,10 +46,20 @@ CATALOGUE = Catalogue.model_validate(
         "connections": [
             {"id": "1", "from": "web", "to": "database", "protocol": "mysql", "port": 3306, **ROW},
             {"id": "2", "from": "database", "to": "web", "protocol": "http", "port": 80, **ROW},
-            {"id": "3", "from": "database", "to": "web", "protocol": "dhcp", "port": 67, "transport": "udp", **ROW},
+            {
+                "id": "3",
+                "from": "database",
+                "to": "web",
+                "protocol": "dhcp",
+                "port": 67,
+                "transport": "udp",
+                **ROW,
+            },
         ],
         "variants": {},
-        "sizes": {"small": {"title": "", "datacenters": 1, "regions": 0, "counts": {"web": 1, "database": 1}}},
+        "sizes": {
+            "small": {"title": "", "datacenters": 1, "regions": 0, "counts": {"web": 1, "database": 1}}
+        },
     }
 )
 
@@ -62,13 +72,17 @@ def plan_of(name: str = "lab", **spec: Any) -> LabPlan:
 def write_template(folder: Path, role: str, text: str = "", **files: str) -> None:
     """Write the template of `role`: what every one needs and `text`; `a__b` in `files` is the name `a.b`."""
     (folder / role).mkdir(parents=True, exist_ok=True)
-    needed = "".join(line for line in (f"image: {role}\n", "health: [labgen-health]\n") if line.split(":")[0] not in text)
+    needed = "".join(
+        line for line in (f"image: {role}\n", "health: [labgen-health]\n") if line.split(":")[0] not in text
+    )
     (folder / role / "service.yaml").write_text(needed + text)
     for name, content in files.items():
         (folder / role / name.replace("__", ".")).write_text(content)
 
 
-def rendered(folder: Path, plan: LabPlan | None = None, web: str = "", database: str = "", **files: str) -> Rendering:
+def rendered(
+    folder: Path, plan: LabPlan | None = None, web: str = "", database: str = "", **files: str
+) -> Rendering:
     """Return a rendering with `web` and `database` added to their templates, `files` to the web server's."""
     write_template(folder, "web", web, **files)
     write_template(folder, "database", database)

@@ -10,11 +10,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from labgen_stub.links.retry import forever
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 log = logging.getLogger(__name__)
 SESSION_TIMEOUT = 15.0
@@ -34,17 +37,15 @@ class Election:
         self._hosts, self._path, self._id = hosts, path, participant
         self._client: Any = None
         self._loop = asyncio.get_running_loop()
-        self._changed = asyncio.Event()
+        self._changed, self._connected = asyncio.Event(), asyncio.Event()
         self._prefix = ""
         self.leader = False
 
     async def run(self) -> None:
         """Join, and join again whenever the session is lost. Ends by cancellation and leaves at once."""
-        from kazoo.client import KazooClient
-        from kazoo.retry import KazooRetry
-
-        patient = KazooRetry(max_tries=-1, delay=0.2, backoff=1.7, max_delay=1.0)
-        client = KazooClient(hosts=self._hosts, timeout=SESSION_TIMEOUT, connection_retry=patient)
+        kazoo = import_module("kazoo.client")
+        patient = kazoo.KazooRetry(max_tries=-1, delay=0.2, backoff=1.7, max_delay=1.0)
+        client = kazoo.KazooClient(hosts=self._hosts, timeout=SESSION_TIMEOUT, connection_retry=patient)
         client.add_listener(self._on_state)
         self._client = client
         client.start_async()
@@ -58,18 +59,15 @@ class Election:
 
     async def ping(self) -> str:
         """Ask the session for the root node; waits for a session as long as the caller lets it."""
-        while self._client is None or not self._client.connected:
-            await asyncio.sleep(0.05)
+        await self._connected.wait()
         await self._call(self._client.exists_async, "/")
         return f"session {self._client.client_id[0]:#x}, {'leader' if self.leader else 'follower'}"
 
     async def _follow(self) -> None:
         """React to every change until something fails."""
         while True:
-            while not self._client.connected:
-                # kazoo connects by itself, for ever, and tells the listener.
-                self._changed.clear()
-                await self._changed.wait()
+            # kazoo connects by itself, for ever, and tells the listener.
+            await self._connected.wait()
             async with asyncio.timeout(_STEP_TIMEOUT):
                 await self._step()
             await self._changed.wait()
@@ -125,11 +123,18 @@ class Election:
             self._loop.call_soon_threadsafe(self._changed.set)
 
     def _on_state(self, state: str) -> None:
-        """Called in a thread of kazoo: without a sure session nobody may act as leader."""
-        if state != "CONNECTED":
-            with suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(lambda: self._lead(leader=False))
-        self._wake()
+        """Pass a change of the session on, from a thread of kazoo to the loop."""
+        with suppress(RuntimeError):  # the loop may have ended
+            self._loop.call_soon_threadsafe(self._session, state == "CONNECTED")
+
+    def _session(self, connected: bool) -> None:
+        """Without a sure session nobody may act as leader."""
+        if connected:
+            self._connected.set()
+        else:
+            self._connected.clear()
+            self._lead(leader=False)
+        self._changed.set()
 
     async def _call(self, function: Callable[..., Any], *args: Any, **options: Any) -> Any:
         """Await one of kazoo's asynchronous calls."""

@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
 
 log = logging.getLogger(__name__)
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 1.0
@@ -22,10 +25,10 @@ async def forever(name: str, work: Callable[[], Awaitable[None]]) -> None:
         try:
             await work()
             pause, complaint = FIRST_PAUSE, ""
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is told and tried again
             text = f"{type(error).__name__}: {error}"[:300]
             if text != complaint:
                 log.warning("%s: %s", name, text)
                 complaint = text
             pause = min(pause * 1.7, LONGEST_PAUSE)
-        await asyncio.sleep(pause * random.uniform(0.7, 1.0))  # noqa: S311 - spreads clients, hides nothing
+        await asyncio.sleep(pause * random.uniform(0.7, 1.0))  # noqa: S311 - it spreads clients, it hides nothing

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import Response
 
 from labgen_stub.web.media import Entity, entity_type, negotiate
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
 
 log = logging.getLogger(__name__)
 CHALLENGE = {"WWW-Authenticate": 'Basic realm="Abiquo"'}
@@ -37,7 +40,8 @@ def not_acceptable(offered: str) -> ApiError:
 
 async def answer_error(request: Request, error: Exception) -> Response:
     """Starlette's handler for every `HTTPException`, also those it raises itself (404, 405)."""
-    assert isinstance(error, HTTPException)
+    if not isinstance(error, HTTPException):
+        raise error
     code = error.code if isinstance(error, ApiError) else f"{error.status_code}"
     return _answer(request, error.status_code, code, error.detail, dict(error.headers or {}))
 

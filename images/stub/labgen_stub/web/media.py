@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # With M, Guacamole, /nars and /xas this can only be a late 6.x: XAS came in 6.x, and M is gone from 6.2
 # (platform.md 2.1, 2.4). noVNC is kept beside them on purpose: the servers table of W1 has both.
@@ -61,7 +63,7 @@ def negotiate(accept: str | None, offered: str) -> str | None:
     """
     if not accept or not accept.strip():
         return _with_version(offered, None)
-    family = {offered, f"{offered.split('/')[0]}/*", "*/*"}
+    family = {offered, f"{offered.split('/', maxsplit=1)[0]}/*", "*/*"}
     if offered.endswith("+json"):
         family.add("application/json")
     fitting = [one for one in ranges(accept) if one.type in family]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from starlette.requests import Request
+from typing import TYPE_CHECKING
+
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from labgen_stub.checks import Checks
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from labgen_stub.checks import Checks
 
 UUID_TYPE = "text/vnd.abiquo.datacenteruuid"
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from starlette.requests import Request
+from typing import TYPE_CHECKING
+
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from labgen_stub.node import Node, WebApp
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
 
 _TEXT = """This server is an emulation for laboratories.
 

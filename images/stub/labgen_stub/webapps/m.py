@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Route
 
 from labgen_stub.node import PATIENCE, Node, WebApp
@@ -20,7 +17,11 @@ from labgen_stub.wire.http import request as http_request
 from labgen_stub.wire.stream import client_tls
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from aio_pika.abc import AbstractConnection, AbstractIncomingMessage
+    from starlette.requests import Request
+    from starlette.responses import Response
 
 log = logging.getLogger(__name__)
 EXCHANGE = "abiquo.tracer.fanout"

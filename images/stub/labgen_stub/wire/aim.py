@@ -19,7 +19,7 @@ def message(kind: int, name: str, sequence: int, body: bytes = _STOP) -> bytes:
 
 
 async def speak(target: Target) -> str:
-    """Call `checkRimpConfiguration` (no arguments, no result): is this host fit to work (R14)?
+    """Ask `checkRimpConfiguration` (no arguments, no result) whether the host is fit to work (R14).
 
     An exception that the call itself declares is an answer of a host that is not.
     """

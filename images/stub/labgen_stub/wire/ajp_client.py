@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
+from typing import TYPE_CHECKING
 
 from labgen_stub.wire import ajp_codec as ajp
 from labgen_stub.wire.stream import connected
 from labgen_stub.wire.target import Garbled, Target
+
+if TYPE_CHECKING:
+    import asyncio
 
 
 async def read_packet(reader: asyncio.StreamReader, magic: bytes) -> bytes:

@@ -21,20 +21,65 @@ MAX_BODY = MAX_PACKET - 6
 FORWARD_REQUEST, SHUTDOWN, PING, CPING = 2, 7, 8, 10
 SEND_BODY_CHUNK, SEND_HEADERS, END_RESPONSE, GET_BODY_CHUNK, CPONG = 3, 4, 5, 6, 9
 
-METHODS = (
-    "OPTIONS GET HEAD POST PUT DELETE TRACE PROPFIND PROPPATCH MKCOL COPY MOVE LOCK UNLOCK ACL REPORT "
-    "VERSION-CONTROL CHECKIN CHECKOUT UNCHECKOUT SEARCH MKWORKSPACE UPDATE LABEL MERGE "
-    "BASELINE-CONTROL MKACTIVITY"
-).split()
+METHODS = [
+    "OPTIONS",
+    "GET",
+    "HEAD",
+    "POST",
+    "PUT",
+    "DELETE",
+    "TRACE",
+    "PROPFIND",
+    "PROPPATCH",
+    "MKCOL",
+    "COPY",
+    "MOVE",
+    "LOCK",
+    "UNLOCK",
+    "ACL",
+    "REPORT",
+    "VERSION-CONTROL",
+    "CHECKIN",
+    "CHECKOUT",
+    "UNCHECKOUT",
+    "SEARCH",
+    "MKWORKSPACE",
+    "UPDATE",
+    "LABEL",
+    "MERGE",
+    "BASELINE-CONTROL",
+    "MKACTIVITY",
+]
 _STORED_METHOD = 0xFF
-REQUEST_HEADERS = (
-    "accept accept-charset accept-encoding accept-language authorization connection content-type "
-    "content-length cookie cookie2 host pragma referer user-agent"
-).split()
-RESPONSE_HEADERS = (
-    "content-type content-language content-length date last-modified location set-cookie set-cookie2 "
-    "servlet-engine status www-authenticate"
-).split()
+REQUEST_HEADERS = [
+    "accept",
+    "accept-charset",
+    "accept-encoding",
+    "accept-language",
+    "authorization",
+    "connection",
+    "content-type",
+    "content-length",
+    "cookie",
+    "cookie2",
+    "host",
+    "pragma",
+    "referer",
+    "user-agent",
+]
+RESPONSE_HEADERS = [
+    "content-type",
+    "content-language",
+    "content-length",
+    "date",
+    "last-modified",
+    "location",
+    "set-cookie",
+    "set-cookie2",
+    "servlet-engine",
+    "status",
+    "www-authenticate",
+]
 _ATTRIBUTES = {
     1: "context",
     2: "servlet_path",
@@ -155,9 +200,7 @@ def decode_forward_request(payload: bytes) -> ForwardRequest:
     method_code = data.byte()
     protocol, uri, address, host, server = (data.string() for _ in range(5))
     port, is_ssl = data.integer(), bool(data.byte())
-    headers = tuple(
-        (data.header_name(REQUEST_HEADERS), data.string()) for _ in range(data.integer())
-    )
+    headers = tuple((data.header_name(REQUEST_HEADERS), data.string()) for _ in range(data.integer()))
     attributes: dict[str, str] = {}
     while (code := data.byte()) != _END:
         if code == _NAMED_ATTRIBUTE:
@@ -176,9 +219,7 @@ def decode_forward_request(payload: bytes) -> ForwardRequest:
         method = ""
     if not method:
         raise AjpError(f"unknown method {method_code}")
-    return ForwardRequest(
-        method, uri, protocol, address, host, server, port, is_ssl, headers, attributes
-    )
+    return ForwardRequest(method, uri, protocol, address, host, server, port, is_ssl, headers, attributes)
 
 
 def encode_forward_request(request: ForwardRequest) -> bytes:
@@ -220,9 +261,7 @@ def decode_headers(payload: bytes) -> tuple[int, tuple[tuple[str, str], ...]]:
         raise AjpError("not a send-headers packet")
     status = data.integer()
     data.string()
-    headers = tuple(
-        (data.header_name(RESPONSE_HEADERS), data.string()) for _ in range(data.integer())
-    )
+    headers = tuple((data.header_name(RESPONSE_HEADERS), data.string()) for _ in range(data.integer()))
     return status, headers
 
 

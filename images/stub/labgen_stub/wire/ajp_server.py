@@ -11,7 +11,7 @@ import http
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 from urllib.parse import unquote
 
 from labgen_stub.wire import ajp_codec as ajp
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 class AjpServer:
     """Listens, and ends its connections within a bound."""
 
-    def __init__(self, app: App, port: int, host: str = "0.0.0.0") -> None:  # noqa: S104 - contract
+    def __init__(self, app: App, port: int, host: str = "0.0.0.0") -> None:
         self._app, self._host, self._port = app, host, port
         self._server: asyncio.Server | None = None
         self._connections: dict[asyncio.Task[None], _Connection] = {}
@@ -36,7 +36,8 @@ class AjpServer:
     @property
     def port(self) -> int:
         """The port that is really listened on (of use when 0 was asked for)."""
-        assert self._server is not None
+        if self._server is None:
+            raise RuntimeError("the server has not been started")
         return int(self._server.sockets[0].getsockname()[1])
 
     async def start(self) -> None:
@@ -85,8 +86,9 @@ class _Connection(asyncio.StreamReaderProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        assert isinstance(transport, asyncio.Transport)
-        self.output = asyncio.StreamWriter(transport, self, self.input, asyncio.get_running_loop())
+        self.output = asyncio.StreamWriter(
+            cast("asyncio.Transport", transport), self, self.input, asyncio.get_running_loop()
+        )
         self.on_made(self)
 
     def eof_received(self) -> bool | None:

@@ -1,4 +1,4 @@
-"""DHCP: does the server answer a question of this network (RFC 2131)?"""
+"""DHCP: a question of this network, which the server must answer (RFC 2131)."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ async def speak(target: Target) -> str:
     hardware = b"\x02\x4c" + secrets.token_bytes(4)
     for kind, name in ((_INFORM, "INFORM"), (_DISCOVER, "DISCOVER")):
         transaction = secrets.randbits(32)
-        ask = ask_udp(target, question(kind, transaction, own, hardware), ("0.0.0.0", _CLIENT_PORT))  # noqa: S104
+        ask = ask_udp(target, question(kind, transaction, own, hardware), ("0.0.0.0", _CLIENT_PORT))
         try:
             answer = await asyncio.wait_for(ask, target.patience / 2.2)
         except TimeoutError:

@@ -39,10 +39,7 @@ def authorization(host: str, body: bytes, when: str, access_key: str, secret_key
     digest = hashlib.sha256(canonical.encode()).hexdigest()
     key = _hmac(_hmac(_hmac(_hmac(b"AWS4" + secret_key.encode(), when[:8]), _REGION), "ec2"), "aws4_request")
     signature = _hmac(key, f"AWS4-HMAC-SHA256\n{when}\n{scope}\n{digest}").hex()
-    return (
-        f"AWS4-HMAC-SHA256 Credential={access_key}/{scope}, "
-        f"SignedHeaders={signed}, Signature={signature}"
-    )
+    return f"AWS4-HMAC-SHA256 Credential={access_key}/{scope}, SignedHeaders={signed}, Signature={signature}"
 
 
 async def speak(target: Target) -> str:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-import ssl
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import h11
 
 from labgen_stub.wire.stream import client_tls, connected
 from labgen_stub.wire.target import Garbled, Target
+
+if TYPE_CHECKING:
+    import asyncio
+    import ssl
+    from collections.abc import Iterable, Mapping
 
 _READ = 65536
 # An answer is evidence, not a download.

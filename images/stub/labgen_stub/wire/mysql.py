@@ -33,10 +33,11 @@ async def speak(target: Target) -> str:
             connect_timeout=target.patience,
         )
     except aiomysql.MySQLError as error:
-        cause = error.__cause__ or error.__context__
+        # The client wraps whatever went wrong, the server's own refusal too, as "cannot connect".
+        cause = error.__cause__ or error
         if isinstance(cause, OSError):
             raise cause from error
-        raise Garbled(f"login as {user} to {schema}: {_reason(error)}") from error
+        raise Garbled(f"login as {user} to {schema}: {_reason(cause)}") from error
     try:
         async with connection.cursor() as cursor:
             await cursor.execute(_QUERY)
@@ -48,6 +49,6 @@ async def speak(target: Target) -> str:
     return f"SELECT on {found}: {tables} tables, server {version}"
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: BaseException) -> str:
     """The server's own words, without the error number."""
     return str(error.args[-1] if error.args else error)[:160]

@@ -6,11 +6,14 @@ import base64
 import hmac
 import secrets
 import struct
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from labgen_stub.wire.stream import Streams, connected
 from labgen_stub.wire.target import Garbled, Target
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 GREETING = struct.pack(">II", 100, 24)
 OPEN, UPDATE, STATUS = 1, 3, 5

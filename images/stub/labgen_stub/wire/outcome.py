@@ -62,9 +62,9 @@ def transport_outcome(error: BaseException) -> Outcome | None:
 
 
 async def question(
-    target: Target, timeout: float, second_look: float = 1.0, speak: Speaker | None = None
+    target: Target, patience: float, second_look: float = 1.0, speak: Speaker | None = None
 ) -> Result:
-    """Speak to a target for at most `timeout` seconds; to classify a failure may take `second_look` more.
+    """Speak to a target for at most `patience` seconds; to classify a failure may take `second_look` more.
 
     `speak` takes the place of the protocol's own adapter (a connection that stands already, say).
 
@@ -72,18 +72,18 @@ async def question(
     """
     start = time.perf_counter()
     try:
-        outcome, evidence = await _spoken(target, timeout, second_look, speak)
-    except Exception as error:  # a fault of ours must be told apart from a fault of the target
+        outcome, evidence = await _spoken(target, patience, second_look, speak)
+    except Exception as error:  # noqa: BLE001 - a fault of ours must be told apart from a fault of the target
         outcome, evidence = Outcome.FAILED, f"{type(error).__name__}: {error}"
     return Result(outcome, " ".join(evidence.split())[:400], round((time.perf_counter() - start) * 1000, 1))
 
 
 async def _spoken(
-    target: Target, timeout: float, second_look: float, speak: Speaker | None
+    target: Target, patience: float, second_look: float, speak: Speaker | None
 ) -> tuple[Outcome, str]:
     try:
         speak = speak or speaker(target.protocol)
-        async with asyncio.timeout(timeout):
+        async with asyncio.timeout(patience):
             evidence = await speak(target)
     except Misuse as error:
         return Outcome.FAILED, str(error)
@@ -91,7 +91,7 @@ async def _spoken(
         complaint = str(error)
         sure = None
     except (OSError, ssl.SSLError, EOFError) as error:  # TimeoutError is an OSError
-        complaint = f"no answer within {timeout:g} s" if isinstance(error, TimeoutError) else str(error)
+        complaint = f"no answer within {patience:g} s" if isinstance(error, TimeoutError) else str(error)
         sure = transport_outcome(error)
     else:
         return (Outcome.OPEN if target.protocol == "tcp" else Outcome.SPOKEN), evidence

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 from labgen_stub.wire.stream import connected
-from labgen_stub.wire.target import Target
+
+if TYPE_CHECKING:
+    from labgen_stub.wire.target import Target
 
 
 async def speak(target: Target) -> str:

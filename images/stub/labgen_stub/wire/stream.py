@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING
 
 from labgen_stub.wire.target import Garbled, Target
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 @asynccontextmanager
-async def connected(
-    target: Target, tls: ssl.SSLContext | None = None
-) -> AsyncIterator[Streams]:
+async def connected(target: Target, tls: ssl.SSLContext | None = None) -> AsyncIterator[Streams]:
     """A connection to the target, closed without ceremony at the end.
 
     Raises:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
-from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
@@ -12,10 +12,13 @@ from labgen_stub.links.election import Election
 from labgen_stub.node import Node, WebApp
 from labgen_stub.web.errors import ApiError, not_acceptable
 from labgen_stub.web.media import PLATFORM_VERSION, negotiate
-from labgen_stub.webapps.api import login
 from labgen_stub.webapps.api.auth import Authenticator
 from labgen_stub.webapps.api.events import Events
+from labgen_stub.webapps.api.login import Login
 from labgen_stub.webapps.api.tokens import Tokens
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
 
 _METHODS = ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"]
 
@@ -40,7 +43,7 @@ def build(context: str, node: Node) -> WebApp:
     webapp = WebApp(
         [
             Route(f"{root}/version", version),
-            *login.routes(root, authenticator, tokens, events),
+            *Login(root, authenticator, tokens, events).routes(),
             Route(root, nothing_here, methods=_METHODS),
             Route(root + "/{path:path}", nothing_here, methods=_METHODS),
         ],

@@ -6,15 +6,18 @@ import base64
 import binascii
 import hmac
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-
-from starlette.requests import Request
+from typing import TYPE_CHECKING
 
 from labgen_stub.web.errors import ApiError, unauthenticated
 from labgen_stub.webapps.api.tokens import TokenStore, TokensUnavailable
 from labgen_stub.webapps.api.user import ADMIN, USERS, User
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from starlette.requests import Request
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +42,7 @@ def basic_credentials(value: str) -> tuple[str, str] | None:
 def unavailable(error: TokensUnavailable) -> ApiError:
     """503, and the reason in the log only."""
     log.warning("sessions are unavailable", extra={"reason": str(error)})
-    return ApiError(HTTPStatus.SERVICE_UNAVAILABLE, "503-SESSIONS", "Sessions are not available at the moment")
+    return ApiError(HTTPStatus.SERVICE_UNAVAILABLE, "503-SESSIONS", "Sessions are not available now")
 
 
 class Authenticator:

@@ -6,10 +6,13 @@ import asyncio
 import json
 import logging
 import time
+from typing import TYPE_CHECKING
 
 from labgen_stub.links.broker import Broker, BrokerGone
 from labgen_stub.wire import Garbled
-from labgen_stub.webapps.api.user import User
+
+if TYPE_CHECKING:
+    from labgen_stub.webapps.api.user import User
 
 log = logging.getLogger(__name__)
 EXCHANGE = "abiquo.tracer.fanout"
@@ -48,7 +51,7 @@ class Events:
         try:
             self._waiting.put_nowait(what)
         except asyncio.QueueFull:
-            log.error("event dropped: the broker is away for too long", extra={"action": what["action"]})
+            log.warning("event dropped: the broker is away for too long", extra={"action": what["action"]})
 
     async def run(self) -> None:
         """Send what waits, for ever, each event until the broker has confirmed it."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
-from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
@@ -15,49 +15,60 @@ from labgen_stub.webapps.api.auth import Authenticator, Identity, unavailable
 from labgen_stub.webapps.api.events import Events, event
 from labgen_stub.webapps.api.tokens import TokenStore, TokensUnavailable
 
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
 TOKEN_HEADER = "X-Abiquo-Token"  # noqa: S105 - the name of a header
 
 
-def routes(root: str, authenticator: Authenticator, tokens: TokenStore, events: Events) -> list[BaseRoute]:
-    """The routes of a session's life."""
+class Login:
+    """The resources of a session's life."""
 
-    def represent(request: Request, identity: Identity, headers: dict[str, str] | None = None) -> Response:
-        chosen = negotiate(request.headers.get("accept"), users.TYPE)
-        if chosen is None:
-            raise not_acceptable(users.TYPE)
-        return Entity(users.document(request, root, identity.user), chosen, headers=headers)
+    def __init__(self, root: str, authenticator: Authenticator, tokens: TokenStore, events: Events) -> None:
+        self._root, self._authenticator = root, authenticator
+        self._tokens, self._events = tokens, events
 
-    async def login(request: Request) -> Response:
-        """Who I am; a password is exchanged for a token, and the login is an event."""
-        identity = await authenticator.user(request)
-        answer = represent(request, identity)
+    def routes(self) -> list[BaseRoute]:
+        """Where they are."""
+        user = "/admin/enterprises/{enterprise:int}/users/{user:int}"
+        return [
+            Route(f"{self._root}/login", self._login),
+            Route(f"{self._root}/logout", self._logout, methods=["GET", "POST"]),
+            Route(self._root + user, self._user),
+        ]
+
+    async def _login(self, request: Request) -> Response:
+        """Say who is asking; a password is exchanged for a token, and that is an event."""
+        identity = await self._authenticator.user(request)
+        answer = self._represent(request, identity)
         token = identity.token
         if token is None:
             try:
-                token = await tokens.create(identity.user.nick)
+                token = await self._tokens.create(identity.user.nick)
             except TokensUnavailable as error:
                 raise unavailable(error) from error
-            events.publish(event("LOGIN", "USER", identity.user, users.path(root, identity.user)))
+            path = users.path(self._root, identity.user)
+            self._events.publish(event("LOGIN", "USER", identity.user, path))
         answer.headers[TOKEN_HEADER] = token
         return answer
 
-    async def logout(request: Request) -> Response:
-        identity = await authenticator.user(request)
+    async def _logout(self, request: Request) -> Response:
+        identity = await self._authenticator.user(request)
         if identity.token is not None:
             try:
-                await tokens.forget(identity.token)
+                await self._tokens.forget(identity.token)
             except TokensUnavailable as error:
                 raise unavailable(error) from error
         return Response(status_code=HTTPStatus.NO_CONTENT)
 
-    async def one_user(request: Request) -> Response:
-        identity = await authenticator.user(request)
-        if request.url.path != users.path(root, identity.user):
+    async def _user(self, request: Request) -> Response:
+        identity = await self._authenticator.user(request)
+        if request.url.path != users.path(self._root, identity.user):
             raise ApiError(HTTPStatus.NOT_FOUND, "404", "The requested resource does not exist")
-        return represent(request, identity)
+        return self._represent(request, identity)
 
-    return [
-        Route(f"{root}/login", login),
-        Route(f"{root}/logout", logout, methods=["GET", "POST"]),
-        Route(root + "/admin/enterprises/{enterprise:int}/users/{user:int}", one_user),
-    ]
+    def _represent(self, request: Request, identity: Identity) -> Response:
+        chosen = negotiate(request.headers.get("accept"), users.TYPE)
+        if chosen is None:
+            raise not_acceptable(users.TYPE)
+        return Entity(users.document(request, self._root, identity.user), chosen)

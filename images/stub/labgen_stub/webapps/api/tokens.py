@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from labgen_stub.settings import Neighbour
-
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from redis.asyncio import Redis
+
+    from labgen_stub.settings import Neighbour
 
 LIFETIME = 30 * 60
 _TIMEOUT = 1.5

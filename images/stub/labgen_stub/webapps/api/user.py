@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
-
-from starlette.requests import Request
+from typing import TYPE_CHECKING, Any
 
 from labgen_stub.web.links import link
 from labgen_stub.web.media import entity_type
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
 
 TYPE = entity_type("user")
 

@@ -1,0 +1,65 @@
+"""What the tests of the stub share: a node without neighbours, and a client that talks to it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from labgen_stub.settings import Neighbour, Settings
+from labgen_stub.wire.outcome import Outcome, Result
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PASSWORD = "correct-horse"
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def settings() -> Callable[..., Settings]:
+    def make(*webapps: str, neighbours: tuple[Neighbour, ...] = ()) -> Settings:
+        return Settings(
+            lab="small",
+            node="node-1",
+            role="api",
+            site="platform",
+            datacenter_id="dc1",
+            webapps=webapps,
+            neighbours=neighbours,
+            secrets={"api_admin_password": PASSWORD},
+        )
+
+    return make
+
+
+@pytest.fixture
+def neighbour() -> Callable[..., Neighbour]:
+    def make(role: str = "redis", protocol: str = "redis", port: int = 6379) -> Neighbour:
+        return Neighbour("13", role, f"{role}-1", protocol, port)
+
+    return make
+
+
+@pytest.fixture
+def good() -> Result:
+    return Result(Outcome.SPOKEN, "PING answered by PONG", 1.0)
+
+
+@pytest.fixture
+def bad() -> Result:
+    return Result(Outcome.REFUSED, "connection refused", 1.0)
+
+
+@pytest.fixture
+def client_of() -> Callable[..., httpx.AsyncClient]:
+    def make(application: object, host: str = "front.example") -> httpx.AsyncClient:
+        transport = httpx.ASGITransport(app=application)  # type: ignore[arg-type]
+        return httpx.AsyncClient(transport=transport, base_url=f"http://{host}")
+
+    return make
