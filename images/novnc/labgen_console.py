@@ -32,12 +32,12 @@ log = logging.getLogger("labgen_console")
 
 
 def api_servers(node: dict[str, Any]) -> list[tuple[str, int]]:
-    """The neighbours that lead to the API over HTTPS, in the order of the node file."""
+    """List the neighbours that lead to the API over HTTPS, in the order of the node file."""
     return [(n["node"], int(n["port"])) for n in node["neighbours"] if n["protocol"] == "https"]
 
 
 def parse_target(body: bytes) -> tuple[str, int]:
-    """The host and port in the API's answer. Raises ValueError for anything but a console's."""
+    """Read the host and port in the API's answer. Raises ValueError for anything but a console's."""
     answer = json.loads(body)
     host, port = answer["host"], answer["port"]
     if not isinstance(host, str) or not HOST.fullmatch(host):
@@ -48,7 +48,7 @@ def parse_target(body: bytes) -> tuple[str, int]:
 
 
 def ask(server: tuple[str, int], token: str, context: ssl.SSLContext) -> tuple[str, int] | None:
-    """Asks one server; None when it does not know the token.
+    """Ask one server; None when it does not know the token.
 
     Raises OSError, http.client.HTTPException, KeyError, TypeError or ValueError when it gives no
     sensible answer in time.
@@ -72,7 +72,7 @@ class ApiToken(BasePlugin):  # type: ignore[misc]  # websockify has no types
     """websockify's token plug-in: its source is the node file, which names the API's servers."""
 
     def lookup(self, token: str) -> tuple[str, str] | None:
-        """Where the console of TOKEN is, or None, with which websockify refuses the connection."""
+        """Say where the console of TOKEN is, or None, with which websockify refuses the connection."""
         context = ssl.create_default_context(cafile=CA)
         for server in api_servers(json.loads(Path(self.source).read_text())):
             try:
@@ -88,7 +88,7 @@ class Handler(ProxyRequestHandler):  # type: ignore[misc]
     """websockify's handler, which says no in HTTP and does not log every file and health check."""
 
     def validate_connection(self) -> None:
-        """Resolves the token; a client whose token is unknown gets a 403 and is then let go."""
+        """Resolve the token; a client whose token is unknown gets a 403 and is then let go."""
         try:
             super().validate_connection()
         except self.server.EClose:
@@ -96,16 +96,16 @@ class Handler(ProxyRequestHandler):  # type: ignore[misc]
             raise
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Logs what is not a plain answer: an upgrade (101) or a refusal."""
+        """Log what is not a plain answer: an upgrade (101) or a refusal."""
         if str(code) not in ("200", "304"):
             super().log_request(code, size)
 
 
 def main() -> None:
-    """Serves noVNC's files and the consoles until SIGTERM."""
+    """Serve noVNC's files and the consoles until SIGTERM."""
     logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(message)s")
     server = WebSocketProxy(
-        RequestHandlerClass=Handler, listen_host="0.0.0.0", listen_port=PORT,  # noqa: S104
+        RequestHandlerClass=Handler, listen_host="0.0.0.0", listen_port=PORT,
         web=STATIC, file_only=True, heartbeat=30, token_plugin=ApiToken(str(NODE)))
     # Each connection is a process of its own: the whole group ends with the container.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

@@ -98,12 +98,14 @@ def _sizes() -> set[str]:
 def _dry_run(engine: Engine, name: str, spec: LabSpec) -> None:
     from labgen.engine.build import missing_images
     from labgen.engine.observe import observe
-    from labgen.engine.up import lab_images, resolve
+    from labgen.engine.up import check_room, lab_images, resolve
 
     plan, notes = resolve(engine, name, spec)
+    missing = missing_images(engine, lab_images(plan))
+    check_room(engine, plan, missing)
     running = observe(engine, name)
     wanted = plan.node_by_name
-    lines = [f"image {image.name}: would be built" for image in missing_images(engine, lab_images(plan))]
+    lines = [f"image {image.name}: would be built" for image in missing]
     lines += [f"node {one}: would be created" for one in wanted if one not in running]
     lines += [f"node {one}: {running[one].state}" for one in wanted if one in running]
     lines += [f"node {one}: would be removed" for one in running if one not in wanted]

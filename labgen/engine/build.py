@@ -35,7 +35,8 @@ def missing_images(engine: Engine, images: Iterable[ImageFolder]) -> list[ImageF
 def build_images(engine: Engine, images: Sequence[ImageFolder], emit: Emit, *, cache: bool = True) -> None:
     """Build `images` (parents first); `cache=False` forgets earlier builds.
 
-    Raises LabgenError for the first that does not build: it holds the image, the last lines of its build, and where the whole log is.
+    Raises LabgenError for the first that does not build: it holds the image, the last lines of its
+    build, and where the whole log is.
     """
     for suite in dict.fromkeys(suite for image in images for suite in image.suites):
         ensure_suite(engine, suite, emit)

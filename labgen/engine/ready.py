@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Watch", "wait_ready"]
 
 _LOOK_AGAIN: Final = 2.0  # seconds: an event may be lost when the engine restarts, a state is not
+_SETTLED: Final = {NodeState.HEALTHY, NodeState.UNHEALTHY, NodeState.RESTARTING}
 _STATES: Final = {
     "create": "created",
     "start": "starting",
@@ -85,7 +86,8 @@ def wait_ready(
         found = observe(engine, lab)
         late = [name for name in nodes if name not in found or found[name].state is not NodeState.HEALTHY]
         for name in nodes:
-            if name in found:
+            # Events tell the way; a look is older than they are by the time it is told, but health holds.
+            if name in found and found[name].state in _SETTLED:
                 emit(Event(Subject.NODE, name, found[name].state))
         if not late:
             return

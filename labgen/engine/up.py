@@ -28,14 +28,14 @@ from labgen.render.service import PUBLIC
 from labgen.render.write import write_rendering
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from labgen.engine.client import Engine
     from labgen.images import ImageFolder
     from labgen.plan.model import LabPlan
     from labgen.plan.spec import LabSpec
 
-__all__ = ["UpResult", "lab_images", "resolve", "up"]
+__all__ = ["UpResult", "check_room", "image_tags", "lab_images", "resolve", "up"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,11 @@ def up(
     state = lab_state(name)
     with locked(state, f"up {name}", emit, timeout):
         plan, notes = resolve(engine, name, spec)
-        _ensure_room_and_images(engine, plan, emit)
+        missing = missing_images(engine, lab_images(plan))
+        check_room(engine, plan, missing)
+        if missing:
+            emit(Event(Subject.STEP, f"building {len(missing)} images"))
+            build_images(engine, missing, emit)
         rendering = render_lab(plan, templates_dir(), image_tags())
         written = write_rendering(state.folder, rendering, _names(plan))
         state.remember(spec, plan)
@@ -142,15 +146,12 @@ def lab_images(plan: LabPlan) -> list[ImageFolder]:
     return wanted_images(folders, {image for image in names.values() if not is_foreign(image)})
 
 
-def _ensure_room_and_images(engine: Engine, plan: LabPlan, emit: Emit) -> None:
-    missing = missing_images(engine, lab_images(plan))
+def check_room(engine: Engine, plan: LabPlan, missing: Sequence[ImageFolder]) -> None:
+    """Raise LabgenError when what the lab still lacks (nodes, `missing` images) does not fit this machine."""
     running = observe(engine, plan.name)
     memory = sum(node.memory_typical for node in plan.nodes if node.name not in running)
     disk = (DISK_FOR_IMAGES if missing else 0) + (0 if running else DISK_FOR_LAB)
     check_capacity(measure_machine(engine), memory, disk)
-    if missing:
-        emit(Event(Subject.STEP, f"building {len(missing)} images"))
-        build_images(engine, missing, emit)
 
 
 def _names(plan: LabPlan) -> list[str]:

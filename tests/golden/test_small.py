@@ -22,7 +22,9 @@ GOLDEN = Path(__file__).resolve().parent / "small"
 
 def recorded() -> dict[str, str]:
     """Return the golden files by their relative path."""
-    return {str(path.relative_to(GOLDEN)): path.read_text("utf-8") for path in GOLDEN.rglob("*") if path.is_file()}
+    return {
+        str(path.relative_to(GOLDEN)): path.read_text("utf-8") for path in GOLDEN.rglob("*") if path.is_file()
+    }
 
 
 def record(files: dict[str, str]) -> None:
@@ -54,8 +56,8 @@ def test_small_lab_is_as_recorded(small: Rendering) -> None:
     expected = recorded()
     if expected != small.files:
         pytest.fail(
-            "the small lab is rendered differently; if that is meant: LABGEN_UPDATE_GOLDEN=1 pytest tests/golden\n"
-            + difference(expected, small.files),
+            "the small lab is rendered differently; if it is meant to be:"
+            " LABGEN_UPDATE_GOLDEN=1 pytest tests/golden\n" + difference(expected, small.files),
             pytrace=False,
         )
 

@@ -1,4 +1,4 @@
-"""Runs the host: libvirt's daemon, one machine and AIM; ends when the daemon ends, or on SIGTERM."""
+"""Run the host: libvirt's daemon, one machine and AIM; ends when the daemon ends, or on SIGTERM."""
 
 import json
 import os
@@ -29,12 +29,13 @@ GONE = {libvirt.VIR_DOMAIN_SHUTOFF_CRASHED, libvirt.VIR_DOMAIN_SHUTOFF_FAILED}
 
 
 def say(message: str) -> None:
-    """A line in the container's log."""
-    print(f"host: {message}", flush=True)
+    """Write a line to the container's log."""
+    sys.stdout.write(f"host: {message}\n")
+    sys.stdout.flush()
 
 
 def start_daemon() -> subprocess.Popen[bytes]:
-    """Starts libvirtd for this user, without a privilege, on TCP and TLS."""
+    """Start libvirtd for this user, without a privilege, on TCP and TLS."""
     for name in ("config", "cache", "run"):
         folder = STATE / name
         folder.mkdir(mode=0o700, exist_ok=True)
@@ -47,7 +48,7 @@ def start_daemon() -> subprocess.Popen[bytes]:
 
 
 def connect(daemon: subprocess.Popen[bytes]) -> Any:
-    """Waits for the daemon. Raises SystemExit when it ends or does not answer in time."""
+    """Wait for the daemon. Raises SystemExit when it ends or does not answer in time."""
     # Without a handler libvirt's library prints each failed attempt.
     libvirt.registerErrorHandler(lambda *_: None, None)
     deadline = time.monotonic() + DAEMON_DEADLINE
@@ -62,7 +63,7 @@ def connect(daemon: subprocess.Popen[bytes]) -> Any:
 
 
 def start_machine(connection: Any, node: str) -> Any:
-    """Defines and starts the host's machine; returns libvirt's handle of it."""
+    """Define and start the host's machine; return libvirt's handle of it."""
     disk = DATASTORE / "vm-1.img"
     disk.write_bytes(boot_disk(f"\r\n  {node}: console of the virtual machine vm-1\r\n\r\n  > "))
     identity = str(uuid.uuid5(uuid.NAMESPACE_DNS, f"vm-1.{node}"))
@@ -73,14 +74,14 @@ def start_machine(connection: Any, node: str) -> Any:
 
 
 def serve(handler: Agent) -> None:
-    """Answers AIM's calls for ever."""
-    server = TThreadedServer(Processor(handler), TServerSocket(host="0.0.0.0", port=AIM_PORT),  # noqa: S104
+    """Answer AIM's calls for ever."""
+    server = TThreadedServer(Processor(handler), TServerSocket(host="0.0.0.0", port=AIM_PORT),
                              TBufferedTransportFactory(), TBinaryProtocolFactory(), daemon=True)
     server.serve()
 
 
 def main() -> None:
-    """Starts everything, then watches it; the container's restart policy is the way back."""
+    """Start everything, then watch it; the container's restart policy is the way back."""
     node = json.loads(Path("/etc/labgen/node.json").read_text())["node"]
     daemon = start_daemon()
 
@@ -108,4 +109,5 @@ def main() -> None:
     sys.exit("host: a part of the host ended")
 
 
-main()
+if __name__ == "__main__":
+    main()

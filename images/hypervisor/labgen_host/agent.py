@@ -1,5 +1,7 @@
 """What AIM's calls do on this host: real files, real interfaces, real libvirt (platform.md, R14)."""
 
+# ruff: noqa: N802  # the methods have the names of AIM's calls
+
 import fcntl
 import os
 import socket
@@ -19,7 +21,7 @@ _UNKNOWN = 4
 
 
 def _ipv4(interface: str) -> str:
-    """The first IPv4 address of INTERFACE, or nothing."""
+    """Find the first IPv4 address of INTERFACE, or nothing."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             answer = fcntl.ioctl(probe, _SIOCGIFADDR, struct.pack("256s", interface.encode()))
@@ -32,7 +34,7 @@ class Agent:
     """The handler of the service. Each method is AIM's method of that name."""
 
     def __init__(self, connection: Any, datastore: Path) -> None:
-        """CONNECTION is an open libvirt connection; DATASTORE the folder of the host's disks."""
+        """Keep CONNECTION, an open libvirt connection, and DATASTORE, the folder of the host's disks."""
         self._libvirt = connection
         self._datastore = datastore
 
@@ -47,7 +49,7 @@ class Agent:
         return self._ask(lambda: self._libvirt.lookupByName(name))
 
     def checkRimpConfiguration(self) -> None:
-        """The host is fit to work: its datastore can be written and libvirt answers.
+        """Check that the datastore can be written and that libvirt answers.
 
         Raises HostError when either is not so.
         """
@@ -59,7 +61,7 @@ class Agent:
             raise HostError(f"libvirt does not answer: {error}") from error
 
     def getDiskFileSize(self, path: str) -> int:
-        """Bytes of a disk of the datastore. Raises HostError for any other path."""
+        """Count the bytes of a disk of the datastore. Raises HostError for any other path."""
         disk = (self._datastore / path.lstrip("/")).resolve()
         if Path(path).is_absolute() and Path(path).resolve().is_relative_to(self._datastore):
             disk = Path(path).resolve()
@@ -68,13 +70,13 @@ class Agent:
         return disk.stat().st_size
 
     def getDatastores(self) -> list[Datastore]:
-        """The one store of this host."""
+        """List the one store of this host."""
         space = os.statvfs(self._datastore)
         return [Datastore("labgen", str(self._datastore), "dir",
                           space.f_blocks * space.f_frsize, space.f_bavail * space.f_frsize)]
 
     def getNetInterfaces(self) -> list[NetInterface]:
-        """Every interface but the loopback."""
+        """List every interface but the loopback."""
         found = []
         for entry in sorted(Path("/sys/class/net").iterdir()):
             if entry.name != "lo":
@@ -83,14 +85,14 @@ class Agent:
         return found
 
     def checkVLANConfiguration(self) -> None:
-        """A lab's host makes no VLANs: there is nothing that could be wrong."""
+        """Find nothing wrong: a lab's host makes no VLANs."""
 
     def getInitiatorIQN(self) -> str:
-        """A name of the reserved domain, as no iSCSI initiator runs here."""
+        """Give a name of the reserved domain, as no iSCSI initiator runs here."""
         return f"iqn.2000-01.example.labgen:{socket.gethostname()}"
 
     def getNodeInfo(self) -> NodeInfo:
-        """The host as libvirt sees it."""
+        """Describe the host as libvirt sees it."""
         def ask() -> NodeInfo:
             info = self._libvirt.getInfo()
             return NodeInfo(self._libvirt.getHostname(), self._libvirt.getVersion(),
@@ -103,20 +105,20 @@ class Agent:
                           cpus, float(memory), domain.XMLDesc())
 
     def getDomains(self) -> list[DomainInfo]:
-        """Every machine, running or not."""
+        """List every machine, running or not."""
         return self._ask(  # type: ignore[no-any-return]
             lambda: [self._info(domain) for domain in self._libvirt.listAllDomains()])
 
     def defineDomain(self, xml: str) -> None:
-        """Defines a machine by libvirt's description of it."""
+        """Define a machine by libvirt's description of it."""
         self._ask(lambda: self._libvirt.defineXML(xml))
 
     def undefineDomain(self, name: str) -> None:
-        """Forgets a machine."""
+        """Forget a machine."""
         self._ask(self._domain(name).undefine)
 
     def existDomain(self, name: str) -> bool:
-        """Whether a machine of this name is defined."""
+        """Say whether a machine of this name is defined."""
         try:
             self._domain(name)
         except LibvirtFailed:
@@ -124,30 +126,30 @@ class Agent:
         return True
 
     def getDomainState(self, name: str) -> int:
-        """1 on, 2 off, 3 paused, 4 unknown."""
+        """Tell 1 for on, 2 off, 3 paused, 4 unknown."""
         return self.getDomainInfo(name).state
 
     def getDomainInfo(self, name: str) -> DomainInfo:
-        """One machine."""
+        """Describe one machine."""
         domain = self._domain(name)
         return self._ask(lambda: self._info(domain))  # type: ignore[no-any-return]
 
     def powerOn(self, name: str) -> None:
-        """Starts a machine."""
+        """Start a machine."""
         self._ask(self._domain(name).create)
 
     def powerOff(self, name: str) -> None:
-        """Stops a machine at once, as a plug would."""
+        """Stop a machine at once, as a plug would."""
         self._ask(self._domain(name).destroy)
 
     def reset(self, name: str) -> None:
-        """Presses the reset button."""
+        """Press the reset button."""
         self._ask(self._domain(name).reset)
 
     def pause(self, name: str) -> None:
-        """Freezes a machine."""
+        """Freeze a machine."""
         self._ask(self._domain(name).suspend)
 
     def resume(self, name: str) -> None:
-        """Lets a frozen machine go on."""
+        """Let a frozen machine go on."""
         self._ask(self._domain(name).resume)

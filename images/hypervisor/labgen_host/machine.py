@@ -53,7 +53,7 @@ _XML = """\
 
 
 def boot_disk(message: str) -> bytes:
-    """A bootable disk that prints MESSAGE (ASCII, at most 400 characters) and echoes keys.
+    """Make a bootable disk that prints MESSAGE (ASCII, at most 400 characters) and echoes keys.
 
     Raises ValueError when the message does not fit into the boot sector.
     """
@@ -64,5 +64,5 @@ def boot_disk(message: str) -> bytes:
 
 
 def description(name: str, uuid: str, disk: Path) -> str:
-    """Libvirt's description of the machine, whose VNC server is the host's port 5900 (row 33)."""
+    """Write libvirt's description of the machine, whose VNC server is the host's port 5900 (row 33)."""
     return _XML.format(name=name, uuid=uuid, disk=disk)

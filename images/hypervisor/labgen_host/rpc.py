@@ -5,6 +5,8 @@ of the agent's published description (platform.md, R14 and row 39). Only what a 
 do is listed: Thrift's own answer for any other name, "unknown method", is the true one.
 """
 
+# ruff: noqa: N815  # the fields have the names of AIM's description
+
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -17,13 +19,13 @@ _STRING, _I64, _I32, _BOOL, _DOUBLE = TType.STRING, TType.I64, TType.I32, TType.
 
 
 def spec(first: int, *fields: tuple[int, str, Any]) -> Spec:
-    """Thrift's description of a structure; FIRST is the number of its first field (0 or 1)."""
+    """Build Thrift's description of a structure; FIRST is the number of its first field (0 or 1)."""
     entries = [(first + i, kind, name, arg, None) for i, (kind, name, arg) in enumerate(fields)]
     return tuple([None] * first + entries)
 
 
 def text(name: str) -> tuple[int, str, Any]:
-    """A field that holds a string in UTF-8."""
+    """Describe a field that holds a string in UTF-8."""
     return (_STRING, name, "UTF8")
 
 
@@ -33,7 +35,7 @@ class Structure:
     thrift_spec: ClassVar[Spec]
 
     def write(self, out: Any) -> None:
-        """Writes the fields in the order of their numbers."""
+        """Write the fields in the order of their numbers."""
         out.writeStruct(self, self.thrift_spec)
 
 
@@ -96,7 +98,7 @@ class HostError(Structure, Exception):
     thrift_spec: ClassVar[Spec] = spec(1, text("description"))
 
     def __init__(self, description: str) -> None:
-        """DESCRIPTION is what the caller gets to read."""
+        """Keep DESCRIPTION, which the caller gets to read."""
         super().__init__(description)
         self.description = description
 
@@ -108,7 +110,7 @@ class LibvirtFailed(Structure, Exception):
         1, (_I32, "code", None), (_I32, "domain", None), text("msg"), (_I32, "level", None))
 
     def __init__(self, code: int, domain: int, msg: str, level: int) -> None:
-        """The four numbers and words are libvirt's."""
+        """Keep libvirt's own numbers and words."""
         super().__init__(msg)
         self.code, self.domain, self.msg, self.level = code, domain, msg, level
 
@@ -124,7 +126,7 @@ class Call:
     reply_spec: Spec = field(init=False)
 
     def __post_init__(self) -> None:
-        """Works out the two structures that go over the wire."""
+        """Work out the two structures that go over the wire."""
         object.__setattr__(self, "arguments_spec", spec(1, *map(text, self.arguments)))
         kind, of = self.result or (TType.VOID, None)
         success = (0, kind, "success", of, None) if self.result else None
@@ -175,11 +177,11 @@ class Processor:
     """Reads one call, has HANDLER do it and writes the answer: what Thrift's servers ask for."""
 
     def __init__(self, handler: object) -> None:
-        """HANDLER has a method for each name in CALLS."""
+        """Serve with HANDLER, which has a method for each name in CALLS."""
         self._handler = handler
 
     def process(self, iprot: Any, oprot: Any) -> None:
-        """Serves one call; an error of the handler is answered, never raised."""
+        """Serve one call; an error of the handler is answered, never raised."""
         name, _, sequence = iprot.readMessageBegin()
         call = CALLS.get(name)
         if call is None:

@@ -91,7 +91,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         neighbours = tuple(_neighbour(row) for row in document.get("neighbours", []))
         node, role = str(document["node"]), str(document["role"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise SettingsError(f"{path}: {type(error).__name__} {error}") from error
     webapps = tuple(env.get("LABGEN_WEBAPPS", "").replace(",", " ").split())
     if not webapps:

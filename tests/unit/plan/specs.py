@@ -72,23 +72,20 @@ def plan_of(spec: LabSpec, name: str = "lab") -> LabPlan:
 
 def documented(plan: LabPlan, spec: LabSpec) -> set[tuple[str, str, str]]:
     """Return (source node, destination node, id) for every connection that the documents have here."""
-    rows = [
-        row
-        for row in CATALOGUE.connections
-        if all(
-            spec.variants.get(topic, CATALOGUE.variants[topic].default) == choice
-            for topic, choice in row.variant.items()
-        )
-    ]
+    rows: dict[tuple[str, str], list[str]] = {}
+    for row in CATALOGUE.connections:
+        chosen = {topic: spec.variants.get(topic, CATALOGUE.variants[topic].default) for topic in row.variant}
+        if row.variant == chosen:
+            rows.setdefault((row.source, row.destination), []).append(row.id)
     return {
-        (source.name, destination.name, row.id)
+        (source.name, destination.name, row)
         for source in plan.nodes
         for destination in plan.nodes
-        for row in rows
-        if (row.source, row.destination) == (source.role, destination.role) and _meet(source, destination)
+        for row in rows.get((source.role, destination.role), ())
+        if _meet(source, destination)
     }
 
 
 def _meet(one: Node, other: Node) -> bool:
     """The platform's servers meet everyone; a datacenter's or region's meet only their own site."""
-    return one is not other and ("platform" in (one.site, other.site) or one.site == other.site)
+    return one is not other and ("platform" in {one.site, other.site} or one.site == other.site)

@@ -68,7 +68,7 @@ def test_interfaces_say_what_links_say(spec: LabSpec) -> None:
 
 @given(lab_specs())
 def test_sites_of_one_kind_never_meet(spec: LabSpec) -> None:
-    """Datacenter A's share is not datacenter B's (platform.md, W6): no node of A is on a link with one of B."""
+    """Datacenter A's share is not B's (platform.md, W6): no node of A is on a link with one of B."""
     plan = plan_of(spec)
     site = {node.name: node.site for node in plan.nodes}
     for link in plan.links:

@@ -91,7 +91,7 @@ def test_published_as_the_user_says() -> None:
     ]
 
 
-@pytest.mark.parametrize("bind", ["127.0.0.1", "0.0.0.0"])
+@pytest.mark.parametrize("bind", ["127.0.0.1", "0.0.0.0"])  # noqa: S104 - what a user may ask for
 def test_published_address_for_people(bind: str) -> None:
     assert plan_of(LabSpec(bind=IPv4Address(bind))).published[1].address == "localhost:8443"
 
@@ -101,18 +101,24 @@ def test_nothing_is_published_without_a_front_end() -> None:
 
 
 def test_two_names_never_get_one_host_port() -> None:
-    """HTTPS has 8443 by default: whoever puts HTTP there hears of it before an engine does."""
-    with pytest.raises(InvalidInput, match=r"8443"):
-        plan_of(LabSpec(ports={"http": 8443}))
+    """HTTPS has 8443 by default, but not when the user gave it to HTTP: Compose could not start that."""
+    ports = {one.name: one.host_port for one in plan_of(LabSpec(ports={"http": 8443})).published}
+    assert ports["http"] == 8443
+    assert len(set(ports.values())) == 3
+
+
+def test_two_names_with_one_host_port_are_refused() -> None:
+    with pytest.raises(InvalidInput, match=r"9000"):
+        plan_of(LabSpec(ports={"http": 9000, "https": 9000}))
 
 
 def test_resources_of_a_role() -> None:
-    spec = LabSpec(resources={"api": Resources(memory="1GiB", cpus=0.5), "mysql": Resources(memory="200MiB")})  # type: ignore[arg-type]
+    spec = LabSpec(resources={"api": Resources(memory="1GiB", cpus=0.5), "mysql": Resources(memory="100MiB")})  # type: ignore[arg-type]
     nodes = plan_of(spec).node_by_name
     assert (nodes["api-1"].memory_limit, nodes["api-1"].cpus) == (2**30, 0.5)
     assert nodes["api-1"].memory_typical == CATALOGUE.roles["api"].memory.typical
     # Less than it takes at rest: the plan does not count more than it may have.
-    assert (nodes["mysql-1"].memory_limit, nodes["mysql-1"].memory_typical) == (200 * 2**20, 200 * 2**20)
+    assert (nodes["mysql-1"].memory_limit, nodes["mysql-1"].memory_typical) == (100 * 2**20, 100 * 2**20)
     assert (nodes["m-1"].memory_limit, nodes["m-1"].cpus) == (CATALOGUE.roles["m"].memory.limit, None)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from labgen.catalogue.load import yaml_loader
 from labgen.names import Label
 from labgen.render.lab import COMPOSE_FILE
 
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["CAPABILITIES", "WRITABLE_ROOT", "check_compose", "compose_of"]
 
-#: With these labgen-init gives up root; it holds them for some milliseconds.
-_INIT = {"SETGID", "SETPCAP", "SETUID"}
+#: With the last three labgen-init gives up root, and holds them for some milliseconds; the engine's init,
+#: in which nothing of a server runs, hands signals on with KILL.
+_INIT = {"KILL", "SETGID", "SETPCAP", "SETUID"}
 #: Roles whose server cannot do without a capability, and which.
 CAPABILITIES = {
     "dhcp": {"NET_RAW"},  # answers to clients without an address leave through packet sockets
@@ -39,7 +41,7 @@ _SECRET = re.compile(r"pass(word|wd)?|secret|token|credential|private|(^|_)key",
 
 def compose_of(rendering: Rendering) -> dict[str, Any]:
     """Return what Compose reads."""
-    loaded: dict[str, Any] = yaml.safe_load(rendering.files[COMPOSE_FILE])
+    loaded: dict[str, Any] = yaml.load(rendering.files[COMPOSE_FILE], Loader=yaml_loader)  # noqa: S506 - a safe one
     return loaded
 
 
@@ -117,7 +119,7 @@ def _check_health(name: str, service: dict[str, Any]) -> None:
     # labgen-health is bash and curl: no interpreter, JVM or Erlang starts every few seconds.
     assert health["test"][:2] == ["CMD", "labgen-health"], name
     assert all(isinstance(one, str) for one in health["test"]), name
-    assert {"interval", "timeout", "retries", "start_period", "start_interval"} == health.keys(), name
+    assert {"test", "interval", "timeout", "retries", "start_period", "start_interval"} == health.keys(), name
     assert health["start_interval"] == "1s", name
 
 

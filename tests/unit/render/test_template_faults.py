@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from labgen.errors import InvalidInput
+from labgen.render.lab import render_lab
 from tests.unit.render.tiny import IMAGES, plan_of, rendered, write_template
 
 if TYPE_CHECKING:
@@ -16,14 +17,12 @@ if TYPE_CHECKING:
 def refusal(folder: Path, web: str = "", **files: str) -> str:
     """Return the message, which has the exit code for invalid input."""
     with pytest.raises(InvalidInput) as caught:
-        rendered(folder, web=web, **files)
+        rendered(folder, None, web, "", **files)
     assert caught.value.exit_code == 2
     return str(caught.value)
 
 
 def test_missing_folder(tmp_path: Path) -> None:
-    from labgen.render.lab import render_lab
-
     write_template(tmp_path, "web")
     with pytest.raises(InvalidInput) as caught:
         render_lab(plan_of(), tmp_path, IMAGES)

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
-
 from labgen_stub.settings import Neighbour, Settings
 from labgen_stub.wire.outcome import Outcome, Result
 

@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
-
 from labgen_stub.wire import ajp_codec as ajp
 from labgen_stub.wire.ajp_client import read_packet, speak
 from labgen_stub.wire.ajp_server import AjpServer, App, Message

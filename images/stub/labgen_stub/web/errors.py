@@ -56,5 +56,5 @@ def _answer(request: Request, status: int, code: str, message: str, headers: dic
     document = {"links": [], "collection": [{"code": code, "message": message}]}
     kind = entity_type("errors")
     # An error is told in any case, also to a client that accepts only something else.
-    chosen = negotiate(request.headers.get("accept"), kind) or kind
+    chosen = negotiate(request.headers.get("accept"), kind) or negotiate(None, kind) or kind
     return Entity(document, chosen, status, headers)

@@ -204,7 +204,8 @@ def decode_forward_request(payload: bytes) -> ForwardRequest:
     attributes: dict[str, str] = {}
     while (code := data.byte()) != _END:
         if code == _NAMED_ATTRIBUTE:
-            attributes[data.string()] = data.string()
+            name = data.string()
+            attributes[name] = data.string()
         elif code == _KEY_SIZE:
             attributes["ssl_key_size"] = str(data.integer())
         elif code in _ATTRIBUTES:

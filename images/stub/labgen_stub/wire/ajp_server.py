@@ -138,7 +138,7 @@ class _Exchange:
         # With a length the web server sends the first piece unasked; a chunked body it keeps until asked.
         self._unasked = bool(self._left)
         self._body_done = not (self._unasked or chunked)
-        self._started = self._ended = False
+        self._given = self._started = self._ended = False
 
     async def run(self) -> bool:
         """Call the application; True when the connection can serve another request."""
@@ -176,10 +176,12 @@ class _Exchange:
         }
 
     async def _receive(self) -> Message:
-        if self._body_done:
+        if self._body_done and self._given:
             await self._connection.gone.wait()
             return {"type": "http.disconnect"}
-        data = await self._body_piece()
+        # A request without a body is told too, once, with an empty one.
+        self._given = True
+        data = b"" if self._body_done else await self._body_piece()
         return {"type": "http.request", "body": data, "more_body": not self._body_done}
 
     async def _body_piece(self) -> bytes:

@@ -47,5 +47,7 @@ async def _auth_list(streams: Streams) -> str:
     if status != _OK or len(answer) < 28:
         raise Garbled(f"AUTH_LIST failed with status {status}")
     (count,) = struct.unpack(">I", answer[24:28])
-    types = struct.unpack(f">{count}I", answer[28 : 28 + 4 * count])
+    if len(answer) != 28 + 4 * count:
+        raise Garbled(f"AUTH_LIST announces {count} kinds in {len(answer)} bytes")
+    types = struct.unpack(f">{count}I", answer[28:])
     return "AUTH_LIST: " + (", ".join(_NAMES.get(one, str(one)) for one in types) or "empty")

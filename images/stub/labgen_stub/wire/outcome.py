@@ -10,6 +10,7 @@ import asyncio
 import errno
 import socket
 import ssl
+import struct
 import time
 from dataclasses import dataclass
 from enum import StrEnum
@@ -90,7 +91,15 @@ async def _spoken(
     except Garbled as error:
         complaint = str(error)
         sure = None
-    except (OSError, ssl.SSLError, EOFError) as error:  # TimeoutError is an OSError
+    except (struct.error, UnicodeError, IndexError) as error:
+        complaint = f"malformed answer: {error}"
+        sure = None
+    except (
+        OSError,
+        ssl.SSLError,
+        EOFError,
+        asyncio.LimitOverrunError,
+    ) as error:  # TimeoutError is an OSError
         complaint = f"no answer within {patience:g} s" if isinstance(error, TimeoutError) else str(error)
         sure = transport_outcome(error)
     else:

@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 
 async def speak(target: Target) -> str:
-    """Open a TCP connection, or send one empty datagram and wait for any answer.
+    """Open a TCP connection, or send one datagram of one byte and wait for any answer.
 
     Raises:
         OSError: refused or unreachable; for UDP this is the ICMP answer.
         TimeoutError: the datagram was neither answered nor refused (the caller's bound).
     """
     if target.protocol == "udp":
-        answer = await ask_udp(target, b"")
+        answer = await ask_udp(target, b"\0")
         return f"answered with {len(answer)} bytes"
     async with connected(target):
         return "connected"

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import Match, Route
 
 from labgen_stub.links.election import Election
 from labgen_stub.node import Node, WebApp
@@ -36,14 +36,19 @@ def build(context: str, node: Node) -> WebApp:
         return PlainTextResponse(PLATFORM_VERSION)
 
     async def nothing_here(request: Request) -> Response:
-        """Whatever is no resource: nothing is told to strangers, 404 to users."""
+        """Whatever is no resource: nothing is told to strangers, 404 (or 405) to users."""
         await authenticator.user(request)
+        if any(route.matches(request.scope)[0] is Match.PARTIAL for route in resources):
+            raise ApiError(HTTPStatus.METHOD_NOT_ALLOWED, "405", "The resource does not allow this method")
         raise ApiError(HTTPStatus.NOT_FOUND, "404", "The requested resource does not exist")
 
+    resources = [
+        Route(f"{root}/version", version),
+        *Login(root, authenticator, tokens, events).routes(),
+    ]
     webapp = WebApp(
         [
-            Route(f"{root}/version", version),
-            *Login(root, authenticator, tokens, events).routes(),
+            *resources,
             Route(root, nothing_here, methods=_METHODS),
             Route(root + "/{path:path}", nothing_here, methods=_METHODS),
         ],

@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 """The cloud provider's API: moto behind TLS on 443, with EC2 loaded before the first request."""
 
 import logging
@@ -22,7 +21,7 @@ class Dispatcher(DomainDispatcherApplication):  # type: ignore[misc]
     """moto's dispatcher, which also knows whom an unsigned query is for (plain curl, say)."""
 
     def infer_service_region_host(self, environ: dict[str, Any], path: str) -> str | None:
-        """The host name of the service that a request is for."""
+        """Name the host of the service that a request is for."""
         if "HTTP_AUTHORIZATION" not in environ:
             query = parse_qs(environ.get("QUERY_STRING", "")) | parse_qs(self._get_body(environ) or "")
             service = SERVICES.get(query.get("Version", [""])[0])
@@ -33,15 +32,17 @@ class Dispatcher(DomainDispatcherApplication):  # type: ignore[misc]
 
 
 def main() -> None:
-    """Serves until SIGTERM; never returns otherwise."""
+    """Serve until SIGTERM; never returns otherwise."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     # A line for every health check says nothing; errors are still shown.
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
     # The first request of a client must not wait for the import of EC2.
     _ = get_backend("ec2")[DEFAULT_ACCOUNT_ID]["us-east-1"]
-    print("cloud: the AWS API answers on port 443", flush=True)
-    run_simple("0.0.0.0", 443, Dispatcher(create_backend_app),  # noqa: S104
+    sys.stdout.write("cloud: the AWS API answers on port 443\n")
+    sys.stdout.flush()
+    run_simple("0.0.0.0", 443, Dispatcher(create_backend_app),
                threaded=True, ssl_context=(CERTIFICATE, KEY))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,4 +1,4 @@
-"""Removes what a lab's cloud never asks for; run once, while the image is built."""
+"""Remove what a lab's cloud never asks for; run once, while the image is built."""
 
 import gzip
 import json
@@ -15,12 +15,12 @@ FAMILIES = {"t2", "t3", "m5", "c5", "r5", "m6g", "t4g"}
 
 
 def family(instance_type: str) -> str:
-    """The family is what stands before the dot: `t3` of `t3.micro`."""
+    """Return what stands before the dot: `t3` of `t3.micro`."""
     return instance_type.split(".", maxsplit=1)[0]
 
 
 def keep_families(path: Path) -> None:
-    """Rewrites one of moto's lists of machine types with the families that are kept."""
+    """Rewrite one of moto's lists of machine types with the families that are kept."""
     data = json.loads(gzip.decompress(path.read_bytes()))
     if isinstance(data, dict):
         data = {name: entry for name, entry in data.items() if family(name) in FAMILIES}
@@ -30,7 +30,7 @@ def keep_families(path: Path) -> None:
 
 
 def keep_endpoints(path: Path) -> None:
-    """Rewrites botocore's list of endpoints, whose parsing takes longest, with the services kept."""
+    """Rewrite botocore's list of endpoints, whose parsing takes longest, with the services kept."""
     data = json.loads(path.read_text())
     for partition in data["partitions"]:
         partition["services"] = {
@@ -39,7 +39,7 @@ def keep_endpoints(path: Path) -> None:
 
 
 def keep_metadata(folder: Path) -> None:
-    """Leaves one version of a service, with its name only: the shapes of calls are for clients."""
+    """Leave one version of a service, with its name only: the shapes of calls are for clients."""
     *older, newest = sorted(version for version in folder.iterdir() if version.is_dir())
     for version in older:
         shutil.rmtree(version)
@@ -55,7 +55,7 @@ def keep_metadata(folder: Path) -> None:
 
 
 def main() -> None:
-    """Trims botocore's data and moto's resources in place."""
+    """Trim botocore's data and moto's resources in place."""
     for service in (SITE / "botocore/data").iterdir():
         if service.is_dir() and service.name not in SERVICES | DATA_ONLY:
             shutil.rmtree(service)
@@ -70,4 +70,5 @@ def main() -> None:
         shutil.rmtree(SITE / "moto" / name, ignore_errors=True)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""One round of questions at a time, and the answer that `/check` makes of it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+from labgen_stub.checks import Checks
+from labgen_stub.webapps.check import route
+from starlette.applications import Starlette
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import httpx
+    from labgen_stub.settings import Neighbour
+    from labgen_stub.wire.outcome import Result
+
+pytestmark = pytest.mark.anyio
+
+
+class Asked:
+    """Answers from a list of results by role, and counts."""
+
+    def __init__(self, **results: Result) -> None:
+        self.results, self.count = results, 0
+        self.release = asyncio.Event()
+        self.release.set()
+
+    async def __call__(self, neighbour: Neighbour) -> Result:
+        self.count += 1
+        await self.release.wait()
+        return self.results[neighbour.role]
+
+
+async def test_callers_share_one_round(neighbour: Callable[..., Neighbour], good: Result) -> None:
+    ask = Asked(redis=good)
+    ask.release.clear()
+    checks = Checks([neighbour()], ask)
+    callers = [asyncio.create_task(checks.verdict()) for _ in range(20)]
+    await asyncio.sleep(0)
+    callers[0].cancel()
+    ask.release.set()
+    results = await asyncio.gather(*callers, return_exceptions=True)
+    assert ask.count == 1
+    assert isinstance(results[0], asyncio.CancelledError)
+    assert all(not isinstance(one, BaseException) and one.healthy for one in results[1:])
+
+
+async def test_a_fresh_verdict_is_reused_and_an_old_one_is_not(
+    neighbour: Callable[..., Neighbour], good: Result
+) -> None:
+    now = 100.0
+    ask = Asked(redis=good)
+    checks = Checks([neighbour()], ask, fresh=1.0, clock=lambda: now)
+    await checks.verdict()
+    now = 100.9
+    await checks.verdict()
+    assert ask.count == 1
+    now = 101.0
+    await checks.verdict()
+    assert ask.count == 2
+
+
+async def test_a_round_that_broke_is_not_the_last(neighbour: Callable[..., Neighbour]) -> None:
+    async def ask(_: Neighbour) -> Result:
+        raise RuntimeError
+
+    checks = Checks([neighbour()], ask)
+    for _ in range(2):
+        with pytest.raises(RuntimeError):
+            await checks.verdict()
+
+
+async def test_check_tells_the_datacenter_or_names_what_is_broken(
+    neighbour: Callable[..., Neighbour],
+    client_of: Callable[..., httpx.AsyncClient],
+    good: Result,
+    bad: Result,
+) -> None:
+    ask = Asked(redis=good, mysql=good)
+    neighbours = [neighbour(), neighbour("mysql", "mysql", 3306)]
+    checks = Checks(neighbours, ask, fresh=0)
+    async with client_of(Starlette(routes=[route("vsm", "dc1", checks)])) as client:
+        for method in ("GET", "POST"):
+            answer = await client.request(method, "/vsm/check")
+            assert (answer.status_code, answer.text) == (200, "dc1")
+            assert answer.headers["content-type"] == "text/vnd.abiquo.datacenteruuid"
+        ask.results["mysql"] = bad
+        answer = await client.get("/vsm/check")
+    assert answer.status_code == 503
+    assert answer.text == ("mysql-1 (mysql, mysql 3306, connection 13): refused: connection refused\n"), (
+        "the neighbour that works is not named"
+    )
+
+
+async def test_a_neighbours_check_is_not_passed_on(
+    neighbour: Callable[..., Neighbour],
+    client_of: Callable[..., httpx.AsyncClient],
+    good: Result,
+) -> None:
+    ask = Asked(redis=good)
+    checks = Checks([neighbour()], ask, fresh=0)
+    shallow = {"Max-Forwards": "0"}
+    async with client_of(Starlette(routes=[route("vsm", "dc1", checks)])) as client:
+        assert (await client.get("/vsm/check", headers=shallow)).status_code == 503
+        assert ask.count == 0
+        await client.get("/vsm/check")
+        assert (await client.get("/vsm/check", headers=shallow)).status_code == 200
+    assert ask.count == 1
