@@ -16,9 +16,10 @@ from labgen.errors import InvalidInput
 from labgen.nearest import did_you_mean
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["ImageFolder", "is_foreign", "read_images", "suite_tag", "wanted_images"]
+__all__ = ["ImageFolder", "image_reference", "is_foreign", "read_images", "suite_tag", "wanted_images"]
 
 _PARENT: Final = re.compile(r"^ARG (LABGEN|SUITE)_([A-Z0-9_]+)\s*$", re.MULTILINE)
 
@@ -43,6 +44,21 @@ def suite_tag(suite: str) -> str:
 def is_foreign(image: str) -> bool:
     """Whether `image` is a reference to pull or that the engine has, rather than a folder of images/."""
     return "/" in image or ":" in image
+
+
+def image_reference(image: str, tags: Mapping[str, str], place: str) -> str:
+    """Return the reference that the engine knows `image` by; `tags` has a tag per folder of images/.
+
+    Raises InvalidInput, naming `place`, when it is neither such a folder nor a full reference.
+    """
+    if is_foreign(image):
+        return image
+    if image not in tags:
+        raise InvalidInput(
+            f"{place}: there is no image '{image}'{did_you_mean(image, tags)}",
+            "Name a folder of images/, or a reference with a tag (vendor/api:6.1).",
+        )
+    return tags[image]
 
 
 @cache

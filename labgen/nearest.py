@@ -9,10 +9,14 @@ if TYPE_CHECKING:
 
 __all__ = ["did_you_mean"]
 
+_CLOSE = 60  # of 100: a slip or two in a short name
+
 
 def did_you_mean(wrong: str, known: Iterable[str]) -> str:
     """Return ` (did you mean 'x'?)` for the known name nearest to `wrong`, or an empty string."""
-    from rapidfuzz import process  # noqa: PLC0415 - only a mistake pays for it
+    from rapidfuzz import fuzz, process  # noqa: PLC0415 - only a mistake pays for it
 
-    found = process.extractOne(wrong, sorted(known), score_cutoff=60)
+    found = process.extractOne(
+        wrong, sorted(known), scorer=fuzz.ratio, processor=str.lower, score_cutoff=_CLOSE
+    )
     return f" (did you mean '{found[0]}'?)" if found else ""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # No deadline: a test machine with two cores and other work on them is no reason to fail.
 settings.register_profile(
-    "labgen", deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+    "labgen", deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
 settings.load_profile("labgen")
 

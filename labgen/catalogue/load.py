@@ -51,9 +51,9 @@ def load_catalogue(folder: Path) -> Catalogue:
     """
     roles = read_yaml(folder / "roles.yaml")
     raw = {
-        "roles": {
-            name: {"id": name, "node": name, "template": name, **fields} for name, fields in roles.items()
-        },
+        "roles": {name: _role(name, fields) for name, fields in roles.items()}
+        if isinstance(roles, dict)
+        else roles,
         "connections": read_yaml(folder / "connections.yaml"),
         "variants": read_yaml(folder / "variants.yaml"),
         "sizes": {path.stem: read_yaml(path) for path in sorted((folder / "sizes").glob("*.yaml"))},
@@ -66,6 +66,11 @@ def load_catalogue(folder: Path) -> Catalogue:
     if faults := list(_faults(catalogue)):
         raise InvalidInput(f"{folder}: the catalogue is invalid\n" + "\n".join(faults))
     return catalogue
+
+
+def _role(name: str, fields: Any) -> Any:
+    """Return a role with what its key stands for; what is no mapping is left to validation."""
+    return {"node": name, "template": name, **fields, "id": name} if isinstance(fields, dict) else fields
 
 
 def _faults(catalogue: Catalogue) -> Iterator[str]:

@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 Bytes = Annotated[int, BeforeValidator(parse_bytes)]
-Port = Annotated[int, Field(ge=1, le=65535)]
+Port = Annotated[int, Field(ge=1, le=65535, strict=True)]
 
 
 class Facts(BaseModel):

@@ -19,9 +19,8 @@ from labgen.engine.observe import observe
 from labgen.engine.ready import Watch, wait_ready
 from labgen.engine.state import LabState, lab_state
 from labgen.errors import InvalidInput, LabgenError
-from labgen.images import is_foreign, read_images, wanted_images
+from labgen.images import image_reference, is_foreign, read_images, wanted_images
 from labgen.names import Label, network_name, project_name
-from labgen.nearest import did_you_mean
 from labgen.plan.build import make_plan
 from labgen.render.lab import image_names, render_lab
 from labgen.render.service import PUBLIC
@@ -82,26 +81,33 @@ def resolve(engine: Engine, name: str, spec: LabSpec) -> tuple[LabPlan, list[str
     Raises InvalidInput when what the user fixed is taken.
     """
     catalogue = default_catalogue()
-    draft = make_plan(catalogue, spec, name)
+    # With the documented ports: the user's own may be the same as one of those.
+    draft = make_plan(catalogue, spec.model_copy(update={"ports": {}}), name)
     taken, own = taken_networks(engine, name)
     supernet = choose_supernet(spec.supernet, own if _fits(spec, own, name) else None, taken)
-    own_ports = _own_ports(engine, name)
-    ports: dict[str, int] = {}
-    notes = []
-    for one in draft.published:
-        held = own_ports.get((one.node, one.port))
-        first = one.host_port if one.name in spec.ports else held or one.host_port
-        chosen = choose_port(spec.bind, first, [held] if held else (), ports.values())
-        if chosen != first and one.name in spec.ports:
-            raise InvalidInput(
-                f"ports.{one.name}: {spec.bind}:{first} is in use",
-                "Free it, choose another, or leave it out: labgen then takes the next free one.",
-            )
-        if chosen != one.host_port:
-            notes.append(f"port {one.host_port} is busy, {one.name} is on {chosen} instead")
-        ports[one.name] = chosen
+    ports, notes = _choose_ports(engine, spec, draft)
     final = spec.model_copy(update={"supernet": supernet, "ports": ports})
     return make_plan(catalogue, final, name), notes
+
+
+def _choose_ports(engine: Engine, spec: LabSpec, draft: LabPlan) -> tuple[dict[str, int], list[str]]:
+    own = _own_ports(engine, draft.name)
+    ports: dict[str, int] = {}
+    notes = []
+    # What the user fixed comes first, so that nothing else takes it.
+    for one in sorted(draft.published, key=lambda one: one.name not in spec.ports):
+        held = own.get((one.node, one.port))
+        fixed = spec.ports.get(one.name)
+        first = fixed or held or one.host_port
+        ports[one.name] = choose_port(spec.bind, first, [held] if held else (), ports.values())
+        if fixed and ports[one.name] != fixed:
+            raise InvalidInput(
+                f"ports.{one.name}: {spec.bind}:{fixed} is in use",
+                "Free it, choose another, or leave it out: labgen then takes the next free one.",
+            )
+        if ports[one.name] != first:
+            notes.append(f"port {first} is busy, {one.name} is on {ports[one.name]} instead")
+    return ports, notes
 
 
 def _fits(spec: LabSpec, own: object, name: str) -> bool:
@@ -137,12 +143,7 @@ def lab_images(plan: LabPlan) -> list[ImageFolder]:
     folders = read_images(images_dir())
     names = image_names(plan, templates_dir())
     for node, image in names.items():
-        if not is_foreign(image) and image not in folders:
-            role = plan.node_by_name[node].role
-            raise InvalidInput(
-                f"images.{role}: there is no image '{image}'{did_you_mean(image, folders)}",
-                "Name a folder of images/, or a reference with a tag (vendor/api:6.1).",
-            )
+        image_reference(image, image_tags(), f"images.{plan.node_by_name[node].role}")
     return wanted_images(folders, {image for image in names.values() if not is_foreign(image)})
 
 

@@ -1,7 +1,9 @@
 """Subnets: which piece of the supernet each link gets.
 
-Each site owns a block at a fixed place, so that one site's growth never moves another's addresses:
-block 0 is the platform's, datacenter N has block 2N-1, region N block 2N.
+Each site owns a block at a fixed place: block 0 is the platform's, datacenter N has block 2N-1, region
+N block 2N. So more sites never move the subnets of those that are there, and neither does the growth
+of one site another's, as long as the blocks hold it. (A role of the platform that outgrows a /28 does
+enlarge its links into the sites.)
 """
 
 from __future__ import annotations

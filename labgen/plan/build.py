@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import count
 from typing import TYPE_CHECKING
 
 from labgen.catalogue.model import Scope
@@ -47,6 +48,7 @@ def make_plan(catalogue: Catalogue, spec: LabSpec, name: str) -> LabPlan:
     public_subnet = allocator.take(_PLATFORM, public_prefix)
     links = tuple(_link(allocator, *draft) for draft in drafts)
     realised = {one for link in links for one in link.connections}
+    published = tuple(_published(catalogue, spec, nodes))
     return LabPlan(
         name=name,
         size=spec.size,
@@ -56,7 +58,7 @@ def make_plan(catalogue: Catalogue, spec: LabSpec, name: str) -> LabPlan:
         links=links,
         connections=tuple(row for row in rows if row.id in realised),
         public_subnet=public_subnet,
-        published=tuple(_published(catalogue, spec, nodes)),
+        published=published,
     )
 
 
@@ -98,8 +100,8 @@ def _nodes(catalogue: Catalogue, spec: LabSpec, sites: tuple[Site, ...]) -> tupl
                 raise InvalidInput(
                     f"sites.{site.name}.counts.{name}: role '{name}' does not belong to this site"
                 )
-        for role, count in by_scope[site.scope]:
-            found += [_node(spec, role, site, number) for number in range(1, differs.get(role.id, count) + 1)]
+        for role, usual in by_scope[site.scope]:
+            found += [_node(spec, role, site, number) for number in range(1, differs.get(role.id, usual) + 1)]
     return tuple(found)
 
 
@@ -178,19 +180,39 @@ def _connected(nodes: tuple[Node, ...], links: tuple[Link, ...]) -> tuple[Node, 
 
 
 def _published(catalogue: Catalogue, spec: LabSpec, nodes: tuple[Node, ...]) -> Iterator[Published]:
-    seen: set[str] = set()
-    for node in nodes:
-        role = catalogue.roles[node.role]
-        if role.id in seen:  # the host has one port each; the first node of the role stands for it
-            continue
-        seen.add(role.id)
-        for name, one in role.publish.items():
-            yield Published(
-                name=name,
-                node=node.name,
-                port=one.port,
-                host_port=spec.ports.get(name, one.host),
-                bind=str(spec.bind),
-                url=one.url,
-                title=one.title,
+    # The host has one port each: the first node of a role stands for it.
+    first = {node.role: node for node in reversed(nodes)}
+    found = [
+        (name, one, first[role.id].name)
+        for role in catalogue.roles.values()
+        if role.id in first
+        for name, one in role.publish.items()
+    ]
+    ports = _host_ports(spec, {name: one.host for name, one, _ in found})
+    for name, one, node in found:
+        yield Published(
+            name=name,
+            node=node,
+            port=one.port,
+            host_port=ports[name],
+            bind=str(spec.bind),
+            url=one.url,
+            title=one.title,
+        )
+
+
+def _host_ports(spec: LabSpec, wanted: dict[str, int]) -> dict[str, int]:
+    """Return a host port for each name: the user's own, else the wanted one or the next that is left."""
+    fixed: dict[int, str] = {}
+    for name, port in spec.ports.items():
+        if port in fixed:
+            raise InvalidInput(
+                f"ports.{name}: {port} is the port of {fixed[port]} already",
+                "Give each published port a host port of its own.",
             )
+        fixed[port] = name
+    chosen = {name: spec.ports[name] for name in wanted if name in spec.ports}
+    for name, port in wanted.items():
+        if name not in chosen:
+            chosen[name] = next(one for one in count(port) if one not in chosen.values())
+    return chosen

@@ -6,9 +6,9 @@ The public configuration is not the plan: it says what differs from a size, the 
 from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv4Network
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
-from pydantic import BeforeValidator, Field, PlainSerializer
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 
 from labgen.catalogue.model import Bytes, Facts, Port
 
@@ -17,14 +17,30 @@ __all__ = ["MAX_COUNT", "LabSpec", "Resources", "SiteSpec"]
 #: More nodes of one role, or sites of one kind, than any documented system has, and than addresses allow.
 MAX_COUNT = 500
 
+_LEAST_MEMORY: Final = 6 * 2**20  # what the engine takes for a container
+
 Count = Annotated[int, Field(ge=0, le=MAX_COUNT, strict=True)]
 
 
+#: What a private network may be cut from (RFC 1918, and the shared space of RFC 6598).
+_PRIVATE: Final = tuple(
+    IPv4Network(one) for one in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")
+)
+
+
 def _network(value: Any) -> IPv4Network:
+    if not isinstance(value, str | IPv4Network):
+        raise ValueError("write a network with its prefix length, like 10.240.0.0/16")  # noqa: TRY004
     network = IPv4Network(value)
-    if not network.is_private:
+    if not any(network.subnet_of(one) for one in _PRIVATE):
         raise ValueError(f"{network} is not a private network; take one inside 10.0.0.0/8")
     return network
+
+
+def _enough(value: int) -> int:
+    if value < _LEAST_MEMORY:
+        raise ValueError(f"{value} bytes are too few; the engine takes {_LEAST_MEMORY // 2**20}MiB or more")
+    return value
 
 
 Supernet = Annotated[IPv4Network, BeforeValidator(_network), PlainSerializer(str)]
@@ -34,8 +50,8 @@ Bind = Annotated[IPv4Address, PlainSerializer(str)]
 class Resources(Facts):
     """Limits of every node of a role: memory (`256MiB`) and processors (`0.5`)."""
 
-    memory: Bytes | None = None
-    cpus: Annotated[float, Field(gt=0, le=1024)] | None = None
+    memory: Annotated[Bytes, AfterValidator(_enough)] | None = None
+    cpus: Annotated[float, Field(gt=0, le=1024, strict=True)] | None = None
 
 
 class SiteSpec(Facts):

@@ -67,7 +67,7 @@ def render_lab(plan: LabPlan, templates: Path, images: Mapping[str, str]) -> Ren
     for node in plan.nodes:
         folder = templates / node.template
         template = load_service(folder)
-        context = context_of(plan, node)
+        context = {**context_of(plan, node), "template": folder / "service.yaml"}
         node_files = _node_files(plan, node, template, context, folder)
         services[node.name] = service_of(plan, node, template, context, node_files, images)
         files |= node_files.texts

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from labgen.images import is_foreign
+from labgen.images import image_reference
 from labgen.names import Label, container_name
 
 if TYPE_CHECKING:
@@ -79,13 +79,13 @@ def service_of(
     image = node.image or template.image
     published = [one for one in plan.published if one.node == node.name]
     return {
-        "image": image if is_foreign(image) else images[image],
+        "image": image_reference(image, images, f"images.{node.role}"),
         "container_name": container_name(plan.name, node.name),
         "hostname": node.name,
         **_process(template, context),
         **_confinement(template),
         **_limits(node),
-        "healthcheck": {"test": ["CMD", *template.evaluated("health", context)], **_HEALTH},
+        "healthcheck": {"test": ["CMD", *_texts(template.evaluated("health", context))], **_HEALTH},
         "volumes": [
             *(f"{node.name}-{name}:{path}" for name, path in template.volumes.items()),
             *(f"./{source}:{target}:ro" for source, target in files.mounts.items()),
@@ -106,10 +106,15 @@ def service_of(
     }
 
 
+def _texts(value: Any) -> Any:
+    """Return the words of a command as text: Compose takes no numbers."""
+    return [str(one) for one in value] if isinstance(value, list) else value
+
+
 def _process(template: ServiceTemplate, context: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if template.command is not None:
-        found["command"] = template.evaluated("command", context)
+        found["command"] = _texts(template.evaluated("command", context))
     if template.environment:
         values = template.evaluated("environment", context)
         found["environment"] = {key: str(value) for key, value in values.items()}

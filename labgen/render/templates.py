@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from jinja2 import Environment, StrictUndefined, TemplateError
-from jinja2.nativetypes import NativeEnvironment
+from jinja2 import Environment, StrictUndefined, TemplateError, Undefined
 from pydantic import Field, ValidationError
 
 from labgen.catalogue.load import read_yaml
@@ -15,15 +15,18 @@ from labgen.catalogue.model import Facts
 from labgen.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from labgen.plan.model import LabPlan, Neighbour, Node
 
 __all__ = ["ServiceTemplate", "TextTemplate", "context_of", "load_service", "load_text", "neighbour_facts"]
 
-_NATIVE = NativeEnvironment(undefined=StrictUndefined, autoescape=False)
-_TEXT = Environment(
+#: What an expression of a template's author can raise.
+_FAULTS: Final = (TemplateError, TypeError, ValueError, LookupError, ArithmeticError, AttributeError)
+_LONE: Final = re.compile(r"\{\{((?:(?!\}\}).)*)\}\}", re.DOTALL)
+_NUMBERS: Final = re.compile(r"(\d+)")
+_TEXT: Final = Environment(
     undefined=StrictUndefined,
     autoescape=False,  # noqa: S701 - configuration files, not HTML
     trim_blocks=True,
@@ -49,8 +52,11 @@ class ServiceTemplate(Facts):
     stop_signal: str | None = None
 
     def evaluated(self, key: str, context: Mapping[str, Any]) -> Any:
-        """Return the field `key` with its expressions evaluated in `context`."""
-        return _evaluate(getattr(self, key), context)
+        """Return the field `key` with its expressions evaluated in `context`.
+
+        Raises InvalidInput that names the template and the key.
+        """
+        return _evaluate(getattr(self, key), context, f"{context['template']}: {key}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +72,7 @@ class TextTemplate:
             return self.source
         try:
             return str(self.source.render(context))
-        except TemplateError as error:
+        except _FAULTS as error:
             raise InvalidInput(f"{self.path}: {error}") from error
 
 
@@ -94,21 +100,39 @@ def load_text(path: Path) -> TextTemplate:
 
 
 @cache
-def _compiled(expression: str) -> Any:
-    return _NATIVE.from_string(expression)
+def _compiled(expression: str) -> Callable[[Mapping[str, Any]], Any]:
+    """Return what evaluates `expression`: a lone `{{ … }}` gives a native value, anything else text."""
+    lone = _LONE.fullmatch(expression)
+    if lone is None:
+        return _TEXT.from_string(expression).render
+    evaluate = _TEXT.compile_expression(lone[1], undefined_to_none=False)
+
+    def native(context: Mapping[str, Any]) -> Any:
+        value = evaluate(context)
+        if isinstance(value, Undefined):
+            str(value)  # raises: a name that nobody knows is a mistake
+        return value
+
+    return native
 
 
-def _evaluate(value: Any, context: Mapping[str, Any]) -> Any:
-    if isinstance(value, str) and "{{" in value:
-        try:
-            return _compiled(value).render(context)
-        except TemplateError as error:
-            raise InvalidInput(f"template expression {value!r}: {error}") from error
+def _evaluate(value: Any, context: Mapping[str, Any], place: str) -> Any:
+    if isinstance(value, str):
+        found = _evaluate_text(value, context, place) if "{{" in value else value
+        # Compose replaces $NAME in what it reads; here nothing is meant for it.
+        return found.replace("$", "$$") if isinstance(found, str) else found
     if isinstance(value, dict):
-        return {key: _evaluate(one, context) for key, one in value.items()}
+        return {key: _evaluate(one, context, place) for key, one in value.items()}
     if isinstance(value, list):
-        return [_evaluate(one, context) for one in value]
+        return [_evaluate(one, context, place) for one in value]
     return value
+
+
+def _evaluate_text(text: str, context: Mapping[str, Any], place: str) -> Any:
+    try:
+        return _compiled(text)(context)
+    except _FAULTS as error:
+        raise InvalidInput(f"{place}: {text}: {error}") from error
 
 
 def context_of(plan: LabPlan, node: Node) -> dict[str, Any]:
@@ -144,5 +168,5 @@ def _filtered(found: list[dict[str, Any]], role: str | None, protocol: str | Non
             for one in found
             if (role is None or one["role"] == role) and (protocol is None or one["protocol"] == protocol)
         ),
-        key=lambda one: str(one["node"]),
+        key=lambda one: _NUMBERS.sub(lambda found: found[0].zfill(6), str(one["node"])),  # 2 before 10
     )

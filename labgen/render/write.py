@@ -77,8 +77,8 @@ def _make_secrets(folder: Path, names: Sequence[str]) -> list[str]:
 def _remove_stale(folder: Path, wanted: set[str]) -> None:
     manifest = folder / _MANIFEST
     try:
-        before = set(json.loads(manifest.read_text("utf-8")))
-    except (OSError, ValueError):
+        before = {str(path) for path in json.loads(manifest.read_text("utf-8"))}
+    except (OSError, ValueError, TypeError):
         before = set()
     for path in sorted(before - wanted):
         target = folder / path

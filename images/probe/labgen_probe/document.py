@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 DEFAULT_TIMEOUT, LONGEST_TIMEOUT = 3.0, 60.0
+LAST_PORT = 65535
 
 
 class DocumentError(Exception):
@@ -71,7 +72,7 @@ def _check(row: Any, position: int, secrets: Mapping[str, str]) -> Check:
         )
     except (KeyError, TypeError, ValueError) as error:
         return Check(name, None, fault=f"malformed check: {type(error).__name__} {error}")
-    if not 0 < target.port < 65536:
+    if not 0 < target.port <= LAST_PORT:
         return Check(name, None, fault=f"malformed check: port {target.port} does not exist")
     if not isinstance(options, dict) or transport not in ("tcp", "udp"):
         return Check(name, None, fault="malformed check: 'options' or 'transport'")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def compose(node: Node) -> tuple[Starlette, list[WebApp]]:
-    """The application and its parts; `/check` is in front of each part's own routes.
+    """Put the application and its parts together; `/check` is in front of each part's own routes.
 
     Raises:
         SettingsError: an unknown web application is asked for.

@@ -54,7 +54,7 @@ class Checks:
         self.last: Verdict | None = None
 
     async def verdict(self) -> Verdict:
-        """A verdict that is at most `fresh` seconds old."""
+        """Return a verdict that is at most `fresh` seconds old."""
         if self.last is not None and self._clock() - self.last.at < self._fresh:
             return self.last
         if self._round is None:

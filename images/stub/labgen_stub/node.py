@@ -52,7 +52,7 @@ class Node:
             self.broker = Broker([self.target(one) for one in brokers], settings.node)
 
     def target(self, neighbour: Neighbour) -> Target:
-        """The question to a neighbour that tells whether it works."""
+        """Return the question to a neighbour that tells whether it works."""
         return roles.target(neighbour, self.settings.secrets, PATIENCE)
 
     async def _ask(self, neighbour: Neighbour) -> Result:

@@ -25,7 +25,7 @@ DO_NOT_FORWARD = {"Max-Forwards": "0"}
 
 
 def target(neighbour: Neighbour, secrets: Mapping[str, str], patience: float) -> Target:
-    """The question to a neighbour: its protocol, or the application's own question where there is one.
+    """Return the question to a neighbour: its protocol, or the application's own question where there is one.
 
     An HTTP neighbour that has `/check` is alive when it gives any well-formed answer: what it lacks
     itself is for its own health to say. The front end must lead to a working API (platform.md rows 15

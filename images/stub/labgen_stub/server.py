@@ -31,7 +31,7 @@ class _Server(uvicorn.Server):
         self._on_stop = on_stop
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """A signal came."""
+        """Take note that a signal came."""
         super().handle_exit(sig, frame)
         for tell in self._on_stop:
             tell()
@@ -82,6 +82,6 @@ async def run(settings: Settings, http_port: int = HTTP_PORT, ajp_port: int = AJ
 
 
 def _complain(task: asyncio.Future[None]) -> None:
-    """A task that ends by itself is a fault of ours; it must not go unseen."""
+    """Report a task that ended by itself: that is a fault of ours and must not go unseen."""
     if not task.cancelled() and (error := task.exception()) is not None:
         log.error("a task failed", exc_info=error)

@@ -67,7 +67,7 @@ class Settings:
     secrets: Mapping[str, str]
 
     def to(self, protocol: str, role: str | None = None) -> tuple[Neighbour, ...]:
-        """The neighbours reached by a protocol (and of a role), each node once, in their given order."""
+        """Return the neighbours reached by a protocol (and of a role), each node once, in order."""
         found = {
             (one.node, one.port): one
             for one in reversed(self.neighbours)

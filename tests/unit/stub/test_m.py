@@ -58,7 +58,7 @@ async def test_a_subscriber_that_lags_is_ended() -> None:
 
 
 async def test_a_stream_ends_with_its_client() -> None:
-    left = asyncio.Event()
+    left, begun = asyncio.Event(), asyncio.Event()
 
     async def events() -> AsyncIterator[bytes]:
         try:
@@ -70,12 +70,13 @@ async def test_a_stream_ends_with_its_client() -> None:
     sent: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, Any]:
-        while len(sent) < 2:
-            await asyncio.sleep(0)
+        await begun.wait()
         return {"type": "http.disconnect"}
 
     async def send(message: Any) -> None:
         sent.append(message)
+        if "body" in message:
+            begun.set()
 
     await asyncio.wait_for(EventStream(events())({"type": "http"}, receive, send), 2)
     assert sent[1]["body"] == b"first"

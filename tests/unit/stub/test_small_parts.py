@@ -69,7 +69,7 @@ async def _run_retry(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         if len(pauses) != 10:
             raise ConnectionRefusedError("no")
 
-    monkeypatch.setattr(retry.asyncio, "sleep", sleep)
+    monkeypatch.setattr(asyncio, "sleep", sleep)
     with pytest.raises(asyncio.CancelledError):
         await retry.forever("x", work)
     return pauses

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,8 +50,6 @@ class Docker:
         self.shell(f"cat {self.folder}/answer")
 
     def answers(self, outcome: str) -> None:
-        import sys
-
         (self.folder / "outcome").write_text(outcome)
         self.client.write_text(f"#!{sys.executable} -IS\n{ANSWERING}")
         self.client.chmod(0o755)
@@ -108,7 +107,7 @@ def test_what_the_probe_is_told(docker: Docker, dialogues: list[Expected]) -> No
     docker.answers("open")
     measured(dialogues)
     documents = docker.lines("documents")
-    assert sorted((one["id"] for document in documents for one in document["checks"])) == sorted(
+    assert sorted(one["id"] for document in documents for one in document["checks"]) == sorted(
         one.id for one in dialogues
     )
     assert all(document["secrets"] == {"mysql_password": "secret"} for document in documents)

@@ -65,7 +65,7 @@ class Broker:
             await connection.close()
 
     async def connection(self) -> AbstractConnection:
-        """The living connection; waits for it as long as the caller lets it."""
+        """Return the living connection; waits for it as long as the caller lets it."""
         while self._connection is None:
             await self._ready.wait()
         return self._connection
@@ -84,8 +84,8 @@ class Broker:
             BrokerGone: there is no connection.
             Garbled: the broker refuses.
         """
-        import aio_pika
-        from aio_pika.exceptions import AMQPError
+        import aio_pika  # noqa: PLC0415 - loaded by whoever has such a neighbour
+        from aio_pika.exceptions import AMQPError  # noqa: PLC0415 - loaded by whoever has such a neighbour
 
         if self._connection is None:
             raise BrokerGone("not connected to RabbitMQ")

@@ -26,7 +26,7 @@ _LOCK = "-lock-"
 
 
 def order(children: list[str]) -> list[str]:
-    """The participants by age: sorted by the sequence number behind `-lock-`; others are left out."""
+    """Return the participants by age: sorted by the sequence number behind `-lock-`; others are left out."""
     return sorted((one for one in children if _LOCK in one), key=lambda one: one.rsplit(_LOCK, 1)[1])
 
 
@@ -102,7 +102,7 @@ class Election:
                 self._changed.set()
 
     async def _is_ours(self, name: str) -> bool:
-        """False for a node of an earlier session that ZooKeeper has not expired yet."""
+        """Tell a node of an earlier session that ZooKeeper has not expired yet by False."""
         stat = await self._call(self._client.exists_async, f"{self._path}/{name}")
         return stat is not None and stat.ephemeralOwner == self._client.client_id[0]
 

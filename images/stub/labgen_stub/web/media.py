@@ -34,7 +34,7 @@ class Range:
 
 
 def ranges(accept: str) -> Iterator[Range]:
-    """The elements of an `Accept` header, as they come; malformed ones are left out."""
+    """Return the elements of an `Accept` header, as they come; malformed ones are left out."""
     for element in accept.split(","):
         kind, *rest = (part.strip() for part in element.split(";"))
         if "/" not in kind:
@@ -51,12 +51,12 @@ def ranges(accept: str) -> Iterator[Range]:
 
 
 def entity_type(entity: str) -> str:
-    """The media type of an entity, without version."""
+    """Return the media type of an entity, without version."""
     return f"application/vnd.abiquo.{entity}+json"
 
 
 def negotiate(accept: str | None, offered: str) -> str | None:
-    """The `Content-Type` to answer with, or None when the client takes nothing that is offered (406).
+    """Return the `Content-Type` to answer with, or None when the client takes nothing that is offered (406).
 
     `offered` is one media type. For a platform type the client's version is honoured when this version
     of the platform knows it.

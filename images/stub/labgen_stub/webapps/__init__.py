@@ -30,7 +30,7 @@ _MODULES = {
 
 
 def build(context: str, node: Node) -> WebApp:
-    """The web application of a context path.
+    """Build the web application of a context path.
 
     Raises:
         SettingsError: nothing is known under that path.

@@ -20,7 +20,7 @@ that of its Debian package.
 
 
 def build(context: str, node: Node) -> WebApp:
-    """The licence texts, for everybody."""
+    """Build the licence texts, for everybody."""
     del node
 
     async def licences(_: Request) -> Response:

@@ -58,7 +58,7 @@ class Hub:
         queue.put_nowait(None)
 
     async def stream(self, greeting: str, keep_alive: float = KEEP_ALIVE) -> AsyncIterator[bytes]:
-        """The text of an event stream: the events from now on, and a comment when it has been quiet."""
+        """Yield an event stream: the events from now on, and a comment when it has been quiet."""
         queue: asyncio.Queue[bytes | None] = asyncio.Queue()
         self._subscribers.add(queue)
         try:
@@ -128,7 +128,7 @@ def build(context: str, node: Node) -> WebApp:
         return EventStream(hub.stream(f"stream of {instance_id}"))
 
     async def setup(connection: AbstractConnection) -> None:
-        import aio_pika
+        import aio_pika  # noqa: PLC0415 - loaded by whoever has such a neighbour
 
         channel = await connection.channel()
         exchange = await channel.declare_exchange(EXCHANGE, aio_pika.ExchangeType.FANOUT, durable=True)

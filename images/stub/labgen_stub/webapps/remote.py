@@ -39,7 +39,7 @@ _REQUESTS = {
 
 
 def build(context: str, node: Node) -> WebApp:
-    """A remote service; those without requests of their own (vsm, am, cpp) have no queue."""
+    """Build a remote service; those without requests of their own (vsm, am, cpp) have no queue."""
     webapp = WebApp([])
     if context in _REQUESTS:
         consumer = Consumer(_REQUESTS[context], node.settings.datacenter_id)
@@ -58,7 +58,7 @@ class Consumer:
 
     async def setup(self, connection: AbstractConnection) -> None:
         """Declare, bind and consume on a new connection."""
-        import aio_pika
+        import aio_pika  # noqa: PLC0415 - loaded by whoever has such a neighbour
 
         channel = await connection.channel()
         await channel.set_qos(prefetch_count=self._requests.prefetch)
@@ -76,7 +76,7 @@ class Consumer:
 
     async def _bury(self, channel: AbstractChannel, message: AbstractIncomingMessage) -> None:
         """Move a request to the dead letters; acknowledged only when the broker has it there."""
-        import aio_pika
+        import aio_pika  # noqa: PLC0415 - loaded by whoever has such a neighbour
 
         try:
             await channel.default_exchange.publish(

@@ -52,7 +52,7 @@ def known_protocols() -> frozenset[str]:
 
 
 def speaker(protocol: str) -> Speaker:
-    """The adapter for a protocol name of `node.json`.
+    """Return the adapter for a protocol name of `node.json`.
 
     Raises:
         Misuse: no adapter has this name.

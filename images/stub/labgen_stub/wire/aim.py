@@ -10,10 +10,11 @@ from labgen_stub.wire.target import Garbled, Target
 _VERSION = 0x80010000
 _CALL, _REPLY, _EXCEPTION = 1, 2, 3
 _STOP = b"\0"
+_LONGEST_NAME = 256
 
 
 def message(kind: int, name: str, sequence: int, body: bytes = _STOP) -> bytes:
-    """A Thrift message; the body is an already encoded struct."""
+    """Encode a Thrift message; the body is an already encoded struct."""
     raw = name.encode()
     return struct.pack(">Ii", _VERSION | kind, len(raw)) + raw + struct.pack(">i", sequence) + body
 
@@ -28,7 +29,7 @@ async def speak(target: Target) -> str:
         writer.write(message(_CALL, name, 1))
         await writer.drain()
         head, size = struct.unpack(">Ii", await reader.readexactly(8))
-        if head & 0xFFFF0000 != _VERSION or not 0 <= size <= 256:
+        if head & 0xFFFF0000 != _VERSION or not 0 <= size <= _LONGEST_NAME:
             raise Garbled(f"no Thrift message: {head:#010x}")
         answered = (await reader.readexactly(size)).decode("utf-8", "replace")
         (sequence,) = struct.unpack(">i", await reader.readexactly(4))

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 async def read_packet(reader: asyncio.StreamReader, magic: bytes) -> bytes:
-    """The payload of the next packet.
+    """Read the payload of the next packet.
 
     Raises:
         asyncio.IncompleteReadError: the peer closed.

@@ -94,7 +94,7 @@ _ATTRIBUTES = {
     13: "stored_method",
 }
 _NAMED_ATTRIBUTE, _KEY_SIZE, _END = 0x0A, 0x0B, 0xFF
-_CODED = 0xA000
+_CODED, _NO_STRING = 0xA000, 0xFFFF
 
 
 class AjpError(ValueError):
@@ -117,7 +117,7 @@ class ForwardRequest:
     attributes: dict[str, str] = field(default_factory=dict)
 
     def header(self, name: str) -> str | None:
-        """The first header of that name."""
+        """Return the first header of that name."""
         return next((value for key, value in self.headers if key == name), None)
 
 
@@ -135,20 +135,20 @@ class Reader:
         return piece
 
     def byte(self) -> int:
-        """An unsigned byte."""
+        """Read an unsigned byte."""
         return self._take(1)[0]
 
     def integer(self) -> int:
-        """An unsigned 16-bit integer."""
+        """Read an unsigned 16-bit integer."""
         return int.from_bytes(self._take(2), "big")
 
     def string(self) -> str:
-        """A string; none is the empty one."""
+        """Read a string; none is the empty one."""
         return self.string_of(self.integer())
 
     def string_of(self, size: int) -> str:
-        """A string whose length has been read already."""
-        if size == 0xFFFF:
+        """Read a string whose length has been read already."""
+        if size == _NO_STRING:
             return ""
         text = self._take(size).decode("latin-1")
         if self._take(1) != b"\0":
@@ -160,7 +160,7 @@ class Reader:
         return self._take(self.integer()) if self._at < len(self._data) else b""
 
     def header_name(self, coded: list[str]) -> str:
-        """A header name, coded or spelled out, in lower case."""
+        """Read a header name, coded or spelled out, in lower case."""
         size = self.integer()
         if size & 0xFF00 != _CODED:
             return self.string_of(size).lower()
@@ -179,7 +179,7 @@ def string(text: str) -> bytes:
 
 
 def packet(magic: bytes, payload: bytes) -> bytes:
-    """A payload with its packet header."""
+    """Put the packet header in front of a payload."""
     if len(payload) > MAX_PACKET - 4:
         raise AjpError(f"a payload of {len(payload)} bytes does not fit into a packet")
     return magic + struct.pack(">H", len(payload)) + payload
@@ -224,7 +224,7 @@ def decode_forward_request(payload: bytes) -> ForwardRequest:
 
 
 def encode_forward_request(request: ForwardRequest) -> bytes:
-    """A Forward Request as a whole packet. Raises `AjpError` when it does not fit."""
+    """Encode a Forward Request as a whole packet. Raises `AjpError` when it does not fit."""
     known = request.method in METHODS
     attributes = dict(request.attributes)
     if not known:
@@ -249,7 +249,7 @@ def encode_forward_request(request: ForwardRequest) -> bytes:
 
 
 def encode_headers(status: int, message: str, headers: list[tuple[str, str]]) -> bytes:
-    """A Send Headers packet."""
+    """Encode a Send Headers packet."""
     head = struct.pack(">BH", SEND_HEADERS, status) + string(message)
     lines = b"".join(_header(name, value, RESPONSE_HEADERS) for name, value in headers)
     return packet(TO_SERVER, head + struct.pack(">H", len(headers)) + lines)
@@ -267,17 +267,17 @@ def decode_headers(payload: bytes) -> tuple[int, tuple[tuple[str, str], ...]]:
 
 
 def encode_body_chunk(data: bytes) -> bytes:
-    """A Send Body Chunk packet; an empty one asks the web server to flush."""
+    """Encode a Send Body Chunk packet; an empty one asks the web server to flush."""
     return packet(TO_SERVER, struct.pack(">BH", SEND_BODY_CHUNK, len(data)) + data + b"\0")
 
 
 def encode_end(*, reuse: bool) -> bytes:
-    """An End Response packet; `reuse` says whether the connection lives on."""
+    """Encode an End Response packet; `reuse` says whether the connection lives on."""
     return packet(TO_SERVER, bytes((END_RESPONSE, reuse)))
 
 
 def encode_get_body(size: int = MAX_BODY) -> bytes:
-    """A Get Body Chunk packet: the container wants up to `size` more bytes of the request."""
+    """Encode a Get Body Chunk packet: the container wants up to `size` more bytes of the request."""
     return packet(TO_SERVER, struct.pack(">BH", GET_BODY_CHUNK, size))
 
 

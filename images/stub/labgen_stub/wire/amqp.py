@@ -19,8 +19,8 @@ async def open_connection(target: Target, name: str) -> AbstractConnection:
         OSError: from the transport.
         Garbled: the broker refuses the login or does not speak AMQP.
     """
-    import aio_pika
-    from aio_pika.exceptions import AMQPError
+    import aio_pika  # noqa: PLC0415 - loaded by whoever has such a neighbour
+    from aio_pika.exceptions import AMQPError  # noqa: PLC0415 - loaded by whoever has such a neighbour
 
     try:
         return await aio_pika.connect(

@@ -15,10 +15,11 @@ _COOKIE = bytes.fromhex("63825363")
 _DISCOVER, _INFORM = 1, 8
 _ANSWERS = {2: "OFFER", 5: "ACK", 6: "NAK"}
 _CLIENT_PORT = 68
+_BOOTREPLY, _OPTIONS, _MESSAGE_TYPE, _END = 2, 240, 53, 255
 
 
 def question(kind: int, transaction: int, own: str, hardware: bytes) -> bytes:
-    """A DHCP question; an INFORM carries the asker's own address, a DISCOVER has none."""
+    """Make a DHCP question; an INFORM carries the asker's own address, a DISCOVER has none."""
     address = socket.inet_aton(own) if kind == _INFORM else bytes(4)
     fixed = struct.pack(">BBBBIHH4s4s4s4s", 1, 1, 6, 0, transaction, 0, 0, address, *[bytes(4)] * 3)
     options = bytes((53, 1, kind, 55, 3, 1, 3, 6, 255))
@@ -26,17 +27,17 @@ def question(kind: int, transaction: int, own: str, hardware: bytes) -> bytes:
 
 
 def parse(answer: bytes, transaction: int) -> str:
-    """The kind of an answer. Raises `Garbled` when it is none to our question."""
-    if len(answer) < 240 or answer[0] != 2 or answer[236:240] != _COOKIE:
+    """Return the kind of an answer. Raises `Garbled` when it is none to our question."""
+    if len(answer) < _OPTIONS or answer[0] != _BOOTREPLY or answer[_OPTIONS - 4 : _OPTIONS] != _COOKIE:
         raise Garbled(f"{len(answer)} bytes that are no DHCP answer")
     if struct.unpack(">I", answer[4:8])[0] != transaction:
         raise Garbled("the answer belongs to another question")
-    at = 240
-    while at + 1 < len(answer) and answer[at] != 255:
+    at = _OPTIONS
+    while at + 1 < len(answer) and answer[at] != _END:
         if answer[at] == 0:
             at += 1
             continue
-        if answer[at] == 53 and at + 2 < len(answer):
+        if answer[at] == _MESSAGE_TYPE and at + 2 < len(answer):
             return _ANSWERS.get(answer[at + 2], f"type {answer[at + 2]}")
         at += 2 + answer[at + 1]
     raise Garbled("the answer has no message type")
@@ -67,7 +68,7 @@ async def speak(target: Target) -> str:
 
 
 def _own_address(server: str, port: int) -> str:
-    """The address that this machine uses towards the server (nothing is sent)."""
+    """Return the address that this machine uses towards the server (nothing is sent)."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
         udp.connect((server, port))
         return str(udp.getsockname()[0])

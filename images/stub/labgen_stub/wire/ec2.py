@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from datetime import UTC, datetime
+from http import HTTPStatus
 
 from labgen_stub.wire.http import request
 from labgen_stub.wire.stream import client_tls
@@ -20,7 +21,7 @@ def _hmac(key: bytes, text: str) -> bytes:
 
 
 def authorization(host: str, body: bytes, when: str, access_key: str, secret_key: str) -> str:
-    """The `Authorization` header of a POST to `/`; `when` is the value of `X-Amz-Date`."""
+    """Return the `Authorization` header of a POST to `/`; `when` is the value of `X-Amz-Date`."""
     scope = f"{when[:8]}/{_REGION}/ec2/aws4_request"
     signed = "content-type;host;x-amz-date"
     canonical = "\n".join(
@@ -61,6 +62,6 @@ async def speak(target: Target) -> str:
         body=_BODY,
         tls=client_tls(target),
     )
-    if answer.status != 200 or b"DescribeRegionsResponse" not in answer.body:
+    if answer.status != HTTPStatus.OK or b"DescribeRegionsResponse" not in answer.body:
         raise Garbled(f"DescribeRegions: {answer.line()}")
     return f"DescribeRegions: {answer.body.count(b'<regionName>')} regions"

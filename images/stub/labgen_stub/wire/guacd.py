@@ -7,7 +7,7 @@ from labgen_stub.wire.target import Garbled, Target
 
 
 def instruction(*elements: str) -> bytes:
-    """A Guacamole instruction: length-prefixed elements (length in characters)."""
+    """Encode a Guacamole instruction: length-prefixed elements (length in characters)."""
     return (",".join(f"{len(element)}.{element}" for element in elements) + ";").encode()
 
 

@@ -11,6 +11,8 @@ from labgen_stub.wire.target import Garbled, Target
 
 _PROGRAM, _VERSION, _AUTH_LIST = 0x20008086, 1, 66
 _CALL, _REPLY, _OK = 0, 1, 0
+# Length word and six more; a reply has its count after them, in the place of the length word.
+_HEADER, _LARGEST = 28, 65536
 _NAMES = {0: "none", 1: "SASL", 2: "polkit"}
 
 
@@ -38,13 +40,13 @@ async def _auth_list(streams: Streams) -> str:
     writer.write(struct.pack(">7I", 28, _PROGRAM, _VERSION, _AUTH_LIST, _CALL, 0, _OK))
     await writer.drain()
     (size,) = struct.unpack(">I", await reader.readexactly(4))
-    if not 28 <= size <= 65536:
+    if not _HEADER <= size <= _LARGEST:
         raise Garbled(f"a message of {size} bytes")
     answer = await reader.readexactly(size - 4)
     program, version, procedure, kind, _, status = struct.unpack(">6I", answer[:24])
     if (program, version, procedure, kind) != (_PROGRAM, _VERSION, _AUTH_LIST, _REPLY):
         raise Garbled(f"program {program:#x}, procedure {procedure}, type {kind}")
-    if status != _OK or len(answer) < 28:
+    if status != _OK or len(answer) < _HEADER:
         raise Garbled(f"AUTH_LIST failed with status {status}")
     (count,) = struct.unpack(">I", answer[24:28])
     if len(answer) != 28 + 4 * count:

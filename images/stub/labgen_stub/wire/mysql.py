@@ -50,5 +50,5 @@ async def speak(target: Target) -> str:
 
 
 def _reason(error: BaseException) -> str:
-    """The server's own words, without the error number."""
+    """Return the server's own words, without the error number."""
     return str(error.args[-1] if error.args else error)[:160]

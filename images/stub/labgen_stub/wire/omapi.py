@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 GREETING = struct.pack(">II", 100, 24)
 OPEN, UPDATE, STATUS = 1, 3, 5
 _NOT_FOUND = 23
+_LARGEST_SIGNATURE, _LARGEST_VALUE = 64, 65536
 # dhcpd's names for the algorithms and the digests behind them.
 _ALGORITHMS = {
     "hmac-md5": ("hmac-md5.SIG-ALG.REG.INT.", "md5"),
@@ -97,7 +98,7 @@ class Session:
         _, auth_size, opcode, handle, number, response_to = struct.unpack(">6I", head)
         values, raw_values = await self._read_pairs()
         attributes, raw_attributes = await self._read_pairs()
-        if not 0 <= auth_size <= 64:
+        if not 0 <= auth_size <= _LARGEST_SIGNATURE:
             raise Garbled(f"a signature of {auth_size} bytes")
         signature = await self._reader.readexactly(auth_size)
         if self._auth_id:
@@ -115,7 +116,7 @@ class Session:
                 return pairs, raw
             raw += (name := await self._reader.readexactly(int.from_bytes(size, "big")))
             raw += (length := await self._reader.readexactly(4))
-            if (count := int.from_bytes(length, "big")) > 65536:
+            if (count := int.from_bytes(length, "big")) > _LARGEST_VALUE:
                 raise Garbled(f"a value of {count} bytes")
             raw += (value := await self._reader.readexactly(count))
             pairs[name.decode("utf-8", "replace")] = value

@@ -50,7 +50,7 @@ class Result:
 
 
 def transport_outcome(error: BaseException) -> Outcome | None:
-    """What a transport error says by itself; None when it says nothing certain."""
+    """Return what a transport error says by itself, or None when it says nothing certain."""
     if isinstance(error, socket.gaierror):
         return Outcome.UNRESOLVED
     if isinstance(error, ConnectionRefusedError):

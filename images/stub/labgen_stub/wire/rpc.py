@@ -11,7 +11,7 @@ from labgen_stub.wire.target import Garbled, Target
 
 RPCBIND, NFS = (100000, 2), (100003, 3)
 _REPLY, _ACCEPTED, _SUCCESS = 1, 0, 0
-_LAST_FRAGMENT = 0x80000000
+_LAST_FRAGMENT, _SHORTEST = 0x80000000, 24
 
 
 async def null_call(target: Target, program: tuple[int, int]) -> str:
@@ -27,7 +27,7 @@ async def null_call(target: Target, program: tuple[int, int]) -> str:
             await writer.drain()
             (size,) = struct.unpack(">I", await reader.readexactly(4))
             reply = await reader.readexactly(min(size & ~_LAST_FRAGMENT, 4096))
-    if len(reply) < 24:
+    if len(reply) < _SHORTEST:
         raise Garbled(f"an RPC reply of {len(reply)} bytes")
     answered, kind, accepted, _, verifier = struct.unpack(">5I", reply[:20])
     if (answered, kind) != (transaction, _REPLY):

@@ -7,7 +7,7 @@ from labgen_stub.wire.target import Garbled, Target
 
 
 async def speak(target: Target) -> str:
-    """The server greets with 220 and answers EHLO with 250."""
+    """Wait for a greeting with 220 and have EHLO answered with 250."""
     async with connected(target) as (reader, writer):
         greeting = (await reader.readline()).decode("ascii", "replace").strip()
         if not greeting.startswith("220"):

@@ -18,7 +18,7 @@ Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 @asynccontextmanager
 async def connected(target: Target, tls: ssl.SSLContext | None = None) -> AsyncIterator[Streams]:
-    """A connection to the target, closed without ceremony at the end.
+    """Connect to the target; the connection is closed without ceremony at the end.
 
     Raises:
         OSError: the transport refused, or the name does not resolve (`socket.gaierror`).
@@ -59,7 +59,7 @@ async def exchange(target: Target, message: bytes, size: int) -> bytes:
 
 
 async def resolve(host: str) -> str:
-    """The first IPv4 or IPv6 address of a name, as text.
+    """Return the first IPv4 or IPv6 address of a name, as text.
 
     Raises:
         socket.gaierror: the name has no address.
@@ -70,7 +70,7 @@ async def resolve(host: str) -> str:
 
 
 def client_tls(target: Target, *, verify: bool = True) -> ssl.SSLContext:
-    """A TLS context that trusts the lab's CA (secret `ca`, PEM) and nothing else.
+    """Make a TLS context that trusts the lab's CA (secret `ca`, PEM) and nothing else.
 
     `verify=False` is for protocols whose servers make a certificate of their own (MySQL).
 

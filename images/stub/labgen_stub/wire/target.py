@@ -43,7 +43,7 @@ class Target:
     transport: str = "tcp"
 
     def secret(self, name: str) -> str:
-        """A secret that the dialogue needs.
+        """Return a secret that the dialogue needs.
 
         Raises:
             Misuse: the caller did not hand it over.
@@ -54,5 +54,5 @@ class Target:
             raise Misuse(f"secret {name} is missing") from None
 
     def option(self, name: str, default: str) -> str:
-        """A textual option with its default."""
+        """Return a textual option with its default."""
         return str(self.options.get(name, default))

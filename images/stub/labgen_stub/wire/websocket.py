@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+from http import HTTPStatus
 
 import h11
 
@@ -18,7 +19,7 @@ _REFUSALS = frozenset({400, 401, 403})
 
 
 def accept_key(key: str) -> bytes:
-    """What the server must return in `Sec-WebSocket-Accept` for a key."""
+    """Return what the server must send in `Sec-WebSocket-Accept` for a key."""
     return base64.b64encode(hashlib.sha1(key.encode() + _GUID, usedforsecurity=False).digest())
 
 
@@ -52,7 +53,7 @@ async def speak(target: Target) -> str:
                 http.receive_data(await reader.read(65536))
         except h11.RemoteProtocolError as error:
             raise Garbled(f"no HTTP answer to the upgrade: {error}") from error
-    if isinstance(event, h11.InformationalResponse) and event.status_code == 101:
+    if isinstance(event, h11.InformationalResponse) and event.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
         answer = dict(event.headers)
         if answer.get(b"sec-websocket-accept") != accept_key(key):
             raise Garbled("101 with a wrong Sec-WebSocket-Accept")

@@ -24,7 +24,7 @@ _METHODS = ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"]
 
 
 def build(context: str, node: Node) -> WebApp:
-    """The API of one node; several share tokens in Redis and elect a leader in ZooKeeper."""
+    """Build the API of one node; several share tokens in Redis and elect a leader in ZooKeeper."""
     settings, root = node.settings, f"/{context}"
     tokens = Tokens(settings.to("redis"))
     authenticator = Authenticator(settings.secrets, tokens)

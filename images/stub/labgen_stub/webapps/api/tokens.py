@@ -25,7 +25,7 @@ class TokenStore(Protocol):
     """What authentication needs of a store."""
 
     async def create(self, nick: str) -> str:
-        """A new token for a user."""
+        """Make a new token for a user."""
 
     async def owner(self, token: str) -> str | None:
         """Whose token it is, if anybody's; it then lives on."""
@@ -53,7 +53,7 @@ class Tokens:
         if self._redis is None:
             if not self._places:
                 raise TokensUnavailable("no Redis among the neighbours")
-            from redis.asyncio import Redis
+            from redis.asyncio import Redis  # noqa: PLC0415 - loaded by whoever has such a neighbour
 
             place = self._places[0]
             self._redis = Redis(
@@ -66,7 +66,7 @@ class Tokens:
         return self._redis
 
     async def create(self, nick: str) -> str:
-        """A new token for a user."""
+        """Make a new token for a user."""
         token = secrets.token_urlsafe(32)
         await self._do("set", _key(token), nick, ex=LIFETIME)
         return token
@@ -82,7 +82,7 @@ class Tokens:
 
     async def _do(self, command: str, *args: str, **options: int) -> object:
         client = self._client()
-        from redis.exceptions import RedisError
+        from redis.exceptions import RedisError  # noqa: PLC0415 - loaded by whoever has such a neighbour
 
         try:
             answer: object = await getattr(client, command)(*args, **options)

@@ -37,7 +37,7 @@ def path(root: str, user: User) -> str:
 
 
 def document(request: Request, root: str, user: User) -> dict[str, Any]:
-    """A user as the platform shows it. Every link in it leads somewhere."""
+    """Represent a user as the platform shows it. Every link in it leads somewhere."""
     return {
         "id": user.id,
         "nick": user.nick,
