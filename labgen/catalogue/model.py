@@ -80,10 +80,15 @@ class Role(Facts):
 
 
 class Speak(Facts):
-    """What to say to see that a connection works: the path of an HTTP request, the status it gets."""
+    """What to say to see that a connection works.
 
-    path: str = "/"
-    status: int = 200
+    The path of a request, in which `{name}` stands for the secret `name`; the status that it gets;
+    whether a file is written and read back.
+    """
+
+    path: str | None = None
+    status: int | None = None
+    write: bool | None = None
 
 
 class Connection(Facts):

@@ -76,23 +76,21 @@ def up(
 
 
 def _wanted(name: str | None, size: str | None, file: object, sets: list[str] | None) -> tuple[LabSpec, str]:
+    from labgen.catalogue.load import default_catalogue
     from labgen.engine.state import lab_state
+    from labgen.plan.parse import check_spec
 
     if not (size or file or sets):
         name = name or _DEFAULT_SIZE
-        remembered = lab_state(name).recall()
+        catalogue = default_catalogue()
+        state = lab_state(name)
+        remembered = state.recall()
         if remembered is not None:
-            return remembered, name
-        if name in _sizes():
+            return check_spec(catalogue, remembered, str(state.folder / "lab.json")), name
+        if name in catalogue.sizes:
             size = name
     spec = read_spec(file, sets, size)  # type: ignore[arg-type]  # a path, or None
     return spec, name or spec.size
-
-
-def _sizes() -> set[str]:
-    from labgen.catalogue.load import default_catalogue
-
-    return set(default_catalogue().sizes)
 
 
 def _dry_run(engine: Engine, name: str, spec: LabSpec) -> None:

@@ -11,6 +11,9 @@ from labgen.errors import LabgenError
 
 __all__ = ["app", "main"]
 
+#: Whatever these raise is the engine's trouble, whichever question it comes from.
+_ENGINE_LIBRARIES = {"docker", "requests", "urllib3", "python_on_whales"}
+
 app = typer.Typer(
     name="labgen",
     help="A running lab of the platform's documented servers, with exactly the documented connections.",
@@ -32,3 +35,9 @@ def main() -> None:
         if error.hint:
             sys.stderr.write(f"  {error.hint}\n")
         sys.exit(error.exit_code)
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] not in _ENGINE_LIBRARIES:
+            raise
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        sys.stderr.write(f"labgen: the Docker engine failed: {reason}\n  `labgen doctor` says more.\n")
+        sys.exit(LabgenError.exit_code)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["note", "print_json", "print_rows", "print_text"]
 
+_ENDLESS = 1_000_000
 _STYLES = {
     "healthy": "green",
     "ok": "green",
@@ -50,7 +51,7 @@ def print_rows(rows: Sequence[Mapping[str, Any]], style: Format, columns: Mappin
     from rich.table import Table
 
     # A pipe has no width: nothing is cut off there.
-    console = Console() if sys.stdout.isatty() else Console(width=1000)
+    console = Console() if sys.stdout.isatty() else Console(width=_ENDLESS)
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for heading in columns.values():
         table.add_column(heading, overflow="fold")

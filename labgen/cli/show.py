@@ -234,15 +234,16 @@ def _print_plan(made: LabPlan, machine: Machine | None, style: Format) -> None:
         note("it does not fit into the memory that is available now")
 
 
-def _folder(lab: str | None) -> Path:
+def _folder(lab: str | None, part: str) -> Path:
+    """Return the folder `part` of a lab's files."""
     from labgen.cli.target import find_lab
     from labgen.engine.client import connect
     from labgen.engine.state import lab_state
     from labgen.errors import LabgenError
 
     name = find_lab(connect(), lab)
-    folder = lab_state(name).folder
-    if not folder.is_dir():
+    folder = lab_state(name).folder / part
+    if not any(folder.glob("*")):
         raise LabgenError(
             f"the files of lab '{name}' are gone from {folder}",
             f"`labgen up {name}` makes new ones; the lab's servers restart with them.",
@@ -258,7 +259,7 @@ def credentials(
     """List the lab's secrets: where each one is, and with --show what it is."""
     rows = [
         {"secret": path.name, "file": str(path), **({"value": path.read_text("utf-8")} if show else {})}
-        for path in sorted((_folder(lab) / "secrets").iterdir())
+        for path in sorted(_folder(lab, "secrets").iterdir())
         if not path.name.startswith(".")
     ]
     columns = {"secret": "SECRET", "file": "FILE"} | ({"value": "VALUE"} if show else {})
@@ -267,4 +268,4 @@ def credentials(
 
 def ca(lab: LabArgument = None) -> None:
     """Print the certificate of the lab's CA, for a browser or `curl --cacert`."""
-    print_text((_folder(lab) / "tls" / "ca.crt").read_text("utf-8"))
+    print_text((_folder(lab, "tls") / "ca.crt").read_text("utf-8"))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from labgen.engine.bootstrap import ensure_suite
 from labgen.engine.events import Emit, Event, Subject
-from labgen.engine.state import state_root
+from labgen.engine.state import make_state_folder, state_root
 from labgen.errors import LabgenError
 from labgen.names import Label
 
@@ -66,8 +66,7 @@ def _build(engine: Engine, image: ImageFolder, emit: Emit, stop: threading.Event
     if stop.is_set():
         return
     emit(Event(Subject.IMAGE, image.name, "building"))
-    log = state_root() / "logs" / f"build-{image.name}.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
+    log = make_state_folder(state_root() / "logs") / f"build-{image.name}.log"
     last: deque[str] = deque(maxlen=_TAIL)
     try:
         lines = engine.compose(None, "labgen").buildx.build(

@@ -40,7 +40,7 @@ def measure_machine(engine: Engine) -> Machine:
     available = _available() if local else None
     return Machine(
         memory_total=total,
-        memory_available=min(total, available) if available else total,
+        memory_available=total if available is None else min(total, available),
         disk_free=shutil.disk_usage(root).free if local else None,
         disk_path=root,
         cpus=int(info.get("NCPU", 0)),

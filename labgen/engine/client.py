@@ -139,7 +139,10 @@ def _dotted(version: tuple[int, ...]) -> str:
 
 
 def _reason(error: BaseException) -> str:
-    """Return the innermost cause in one line: what the socket said, not what four layers made of it."""
-    while error.__cause__ or error.__context__:
-        error = error.__cause__ or error.__context__ or error
-    return getattr(error, "strerror", None) or str(error).splitlines()[0]
+    """Return the cause in one line: what the socket said, not what four layers made of it."""
+    inner: BaseException | None = error
+    while inner is not None:
+        if isinstance(inner, OSError) and inner.strerror:
+            return inner.strerror
+        inner = inner.__cause__ or inner.__context__
+    return next(iter(str(error).splitlines()), type(error).__name__)

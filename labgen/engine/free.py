@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 from contextlib import suppress
 from ipaddress import IPv4Address, IPv4Network
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from labgen.engine.client import Engine
 
-__all__ = ["Taken", "choose_port", "choose_supernet", "taken_networks"]
+__all__ = ["Taken", "choose_port", "choose_supernet", "is_port_free", "taken_networks"]
 
 _CANDIDATES: Final = 40  # 10.210.0.0/16 to 10.249.0.0/16
 _PORTS_TRIED: Final = 200
@@ -90,17 +91,21 @@ def _clash(network: IPv4Network, taken: Mapping[IPv4Network, str]) -> str:
 def choose_port(bind: IPv4Address, first: int, own: Iterable[int], avoid: Iterable[int]) -> int:
     """Return `first`, or the next host port that nobody listens on; `own` are ports this lab holds itself.
 
-    Raises LabgenError when the next 200 are all busy.
+    Raises InvalidInput when this machine does not have the address `bind`, LabgenError when the next
+    200 ports are all busy.
     """
     held, avoided = set(own), set(avoid)
     for port in range(first, min(first + _PORTS_TRIED, 65536)):
-        if port in avoided:
-            continue
-        if port in held or _is_free(bind, port):
+        if port not in avoided and (port in held or _is_free(bind, port)):
             return port
     raise LabgenError(
         f"no free port on {bind} from {first} on", "Free one, or choose: --set ports.https=9443"
     )
+
+
+def is_port_free(bind: IPv4Address, port: int, own: Iterable[int]) -> bool:
+    """Whether the lab may have `port`: nobody listens on it, or the lab itself. Raises as choose_port."""
+    return port in own or _is_free(bind, port)
 
 
 def _is_free(bind: IPv4Address, port: int) -> bool:
@@ -109,6 +114,12 @@ def _is_free(bind: IPv4Address, port: int) -> bool:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((str(bind), port))
-        except OSError:
+        except PermissionError:
+            return True  # not for us to bind, but the engine publishes it
+        except OSError as error:
+            if error.errno == errno.EADDRNOTAVAIL:
+                raise InvalidInput(
+                    f"bind: {bind} is no address of this machine", "Set one that is, or 127.0.0.1."
+                ) from error
             return False
     return True

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from labgen.engine.events import Emit, Event, Subject
+from labgen.engine.state import make_state_folder
 from labgen.errors import LabgenError
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def locked(state: LabState, doing: str, emit: Emit, wait: float) -> Iterator[Non
     The kernel gives the lock back when its holder dies, whatever killed it. Raises LabgenError when
     the time is over.
     """
-    state.lock_file.parent.mkdir(parents=True, exist_ok=True)
+    make_state_folder(state.lock_file.parent)
     lock = FileLock(state.lock_file)
     note = state.lock_file.with_suffix(".holder")
     try:
@@ -56,5 +57,5 @@ def _holder(note: Path) -> str:
     try:
         held = json.loads(note.read_text("utf-8"))
         return f"`labgen {held['doing']}` (process {held['pid']}, since {held['since']})"
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return "another labgen"

@@ -43,8 +43,10 @@ def turn(
         running = observe(engine, lab)
 
         def act(node: str) -> str:
+            if node not in running:
+                return f"  {node}: it is not there any more"
+            container = running[node].container
             try:
-                container = running[node].container
                 if action == "start":
                     engine.sdk.api.start(container)
                 else:

@@ -8,6 +8,9 @@ import time
 from contextlib import AbstractContextManager, suppress
 from typing import TYPE_CHECKING, Any, Final, Self
 
+import requests
+from docker.errors import DockerException
+
 from labgen.engine.events import Emit, Event, Subject
 from labgen.engine.observe import NodeState, NodeStatus, diagnose, observe
 from labgen.errors import NotReady
@@ -83,7 +86,10 @@ def wait_ready(
     """
     deadline = time.monotonic() + timeout
     while True:
-        found = observe(engine, lab)
+        try:
+            found = observe(engine, lab)
+        except (requests.RequestException, DockerException):
+            found = {}  # the engine may be restarting: it is asked again until the time is over
         late = [name for name in nodes if name not in found or found[name].state is not NodeState.HEALTHY]
         for name in nodes:
             # Events tell the way; a look is older than they are by the time it is told, but health holds.

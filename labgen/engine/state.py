@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from labgen.plan.spec import LabSpec
+from labgen.errors import LabgenError
 
 if TYPE_CHECKING:
     from labgen.plan.model import LabPlan
+    from labgen.plan.spec import LabSpec
 
-__all__ = ["LabState", "lab_state", "remembered_labs", "state_root"]
+__all__ = ["LabState", "lab_state", "make_state_folder", "remembered_labs", "state_root"]
 
 _SPEC = "lab.json"
 
@@ -30,6 +31,17 @@ def state_root() -> Path:
     from platformdirs import user_state_path  # noqa: PLC0415 - not needed where the folder is given
 
     return user_state_path("labgen")
+
+
+def make_state_folder(folder: Path) -> Path:
+    """Make sure that `folder` exists, and return it. Raises LabgenError with the way out."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LabgenError(
+            f"{folder}: cannot be written: {error.strerror}", "Choose another folder with $LABGEN_STATE_DIR."
+        ) from error
+    return folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +74,8 @@ class LabState:
 
     def recall(self) -> LabSpec | None:
         """Return what the user asked for last time, or None when nothing usable is remembered."""
+        from labgen.plan.spec import LabSpec  # noqa: PLC0415 - completion reads names only
+
         try:
             return LabSpec.model_validate(json.loads((self.folder / _SPEC).read_text("utf-8"))["spec"])
         except (OSError, ValueError, KeyError, TypeError):

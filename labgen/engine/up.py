@@ -13,7 +13,7 @@ from labgen.catalogue.load import default_catalogue
 from labgen.engine.build import build_images, missing_images
 from labgen.engine.capacity import DISK_FOR_IMAGES, DISK_FOR_LAB, check_capacity, measure_machine
 from labgen.engine.events import Emit, Event, Subject, ignore
-from labgen.engine.free import choose_port, choose_supernet, taken_networks
+from labgen.engine.free import choose_port, choose_supernet, is_port_free, taken_networks
 from labgen.engine.lock import locked
 from labgen.engine.observe import observe
 from labgen.engine.ready import Watch, wait_ready
@@ -97,14 +97,18 @@ def _choose_ports(engine: Engine, spec: LabSpec, draft: LabPlan) -> tuple[dict[s
     # What the user fixed comes first, so that nothing else takes it.
     for one in sorted(draft.published, key=lambda one: one.name not in spec.ports):
         held = own.get((one.node, one.port))
+        mine = [held] if held else []
         fixed = spec.ports.get(one.name)
-        first = fixed or held or one.host_port
-        ports[one.name] = choose_port(spec.bind, first, [held] if held else (), ports.values())
-        if fixed and ports[one.name] != fixed:
-            raise InvalidInput(
-                f"ports.{one.name}: {spec.bind}:{fixed} is in use",
-                "Free it, choose another, or leave it out: labgen then takes the next free one.",
-            )
+        if fixed:
+            if not is_port_free(spec.bind, fixed, mine):
+                raise InvalidInput(
+                    f"ports.{one.name}: {spec.bind}:{fixed} is in use",
+                    "Free it, choose another, or leave it out: labgen then takes the next free one.",
+                )
+            ports[one.name] = fixed
+            continue
+        first = held or one.host_port
+        ports[one.name] = choose_port(spec.bind, first, mine, ports.values())
         if ports[one.name] != first:
             notes.append(f"port {first} is busy, {one.name} is on {ports[one.name]} instead")
     return ports, notes

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from labgen.catalogue.model import Catalogue, Facts
 
-__all__ = ["check_name", "parse_spec"]
+__all__ = ["check_name", "check_spec", "parse_spec"]
 
 # Docker takes no other names for projects; 32 keeps the longest container name below a host name's 63.
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
@@ -58,6 +58,11 @@ def parse_spec(
         spec = LabSpec.model_validate(raw)
     except ValidationError as error:
         raise InvalidInput(_message(where, (_describe(one) for one in error.errors()))) from error
+    return check_spec(catalogue, spec, where)
+
+
+def check_spec(catalogue: Catalogue, spec: LabSpec, where: str) -> LabSpec:
+    """Return `spec` if all that it names exists. Raises InvalidInput with every fault, behind `where`."""
     if faults := list(_faults(catalogue, spec)):
         raise InvalidInput(_message(where, faults))
     return spec
@@ -79,7 +84,7 @@ def _set(catalogue: Catalogue, raw: dict[str, Any], text: str) -> None:
         raise InvalidInput(f"--set {text}: unknown key '{path[0]}'{did_you_mean(path[0], known)}")
     try:
         parsed = yaml.load(value, Loader=yaml_loader)  # noqa: S506 - both are safe loaders
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date such as 2024-13-45
         raise InvalidInput(f"--set {text}: the value is not valid YAML") from error
     target = raw
     for part in path[:-1]:

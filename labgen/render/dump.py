@@ -10,7 +10,8 @@ import yaml
 __all__ = ["dump_compose"]
 
 _SHARED: Final = "x-node"
-_ANCHOR: Final = re.compile(r"([&*])id001\b")
+# The two places where the emitter writes the anchor: no value of anybody's looks like these lines.
+_ANCHOR: Final = re.compile(r"^(x-node: &|    <<: \*)id001$", re.MULTILINE)
 
 
 class _MergeKey:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from labgen.catalogue.model import Connection
     from labgen.plan.model import LabPlan
 
@@ -27,9 +29,15 @@ class Expected:
         """`22: dc1-rs-1 -> dc1-redis-1`, unique in a lab."""
         return f"{self.connection.id}: {self.source} -> {self.destination}"
 
-    def as_check(self) -> dict[str, Any]:
-        """Return the check as the probe takes it (images/probe)."""
+    def as_check(self, secrets: Mapping[str, str]) -> dict[str, Any]:
+        """Return the check as the probe takes it (images/probe); `secrets` fill in the path.
+
+        Raises KeyError when the path needs a secret that is not there.
+        """
         row = self.connection
+        options = row.speak.model_dump(exclude_none=True) if row.speak else {}
+        if "path" in options:
+            options["path"] = options["path"].format_map(secrets)
         return {
             "id": self.id,
             "protocol": row.protocol,
@@ -37,7 +45,7 @@ class Expected:
             "host": self.destination,
             "port": row.port,
             "timeout": _SECONDS,
-            "options": row.speak.model_dump() if row.speak else {},
+            "options": options,
         }
 
 

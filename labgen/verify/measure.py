@@ -66,18 +66,21 @@ def _probe(
         *("--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--user", "900:900"),
         *("--read-only", "--tmpfs", "/tmp", "--entrypoint", "labgen-probe", image),  # noqa: S108
     ]
-    document = json.dumps({"checks": [one.as_check() for one in group], "secrets": dict(secrets)})
     try:
+        checks = [one.as_check(secrets) for one in group]
+        document = json.dumps({"checks": checks, "secrets": dict(secrets)})
         done = subprocess.run(
             call, input=document, capture_output=True, text=True, timeout=_SECONDS, check=True
         )
-        results = {one["id"]: one for one in json.loads(done.stdout)["results"]}
+        results = {str(one["id"]): one for one in json.loads(done.stdout)["results"]}
     except subprocess.TimeoutExpired:
         return [Measured(one, Outcome.FAILED, f"the probe did not end within {_SECONDS} s") for one in group]
     except subprocess.CalledProcessError as error:
         reason = error.stderr.strip()[-400:] or f"exit code {error.returncode}"
         return [Measured(one, Outcome.FAILED, f"the probe broke: {reason}") for one in group]
-    except (ValueError, KeyError) as error:
+    except OSError as error:
+        return [Measured(one, Outcome.FAILED, f"the probe broke: {error}") for one in group]
+    except (ValueError, LookupError, TypeError) as error:
         return [
             Measured(one, Outcome.FAILED, f"the probe's answer is not readable: {error}") for one in group
         ]
@@ -87,4 +90,7 @@ def _probe(
 def _result(expected: Expected, found: Mapping[str, Any] | None) -> Measured:
     if found is None:
         return Measured(expected, Outcome.FAILED, "the probe did not answer for it")
-    return Measured(expected, Outcome(found["outcome"]), str(found.get("evidence", "")))
+    try:
+        return Measured(expected, Outcome(str(found.get("outcome"))), str(found.get("evidence", "")))
+    except ValueError as error:
+        return Measured(expected, Outcome.FAILED, f"the probe's answer is not readable: {error}")

@@ -43,7 +43,9 @@ def terminal(small: LabPlan, cli: Cli, tmp_path_factory: pytest.TempPathFactory)
     (folder / "bin").mkdir()
     program = shlex.quote(cli.call()[0])
     named = "|".join(sorted(name for name in commands() if " " not in name and _takes_lab(name)))
-    _script(folder / "bin/labgen", f'case "$1" in {named}) set -- "$@" {small.name} ;; esac\nexec {program} "$@"')
+    _script(
+        folder / "bin/labgen", f'case "$1" in {named}) set -- "$@" {small.name} ;; esac\nexec {program} "$@"'
+    )
     if shutil.which("curl") is None:
         image = read_images(images_dir())["client"].tag
         place = shlex.quote(str(folder))
@@ -107,4 +109,3 @@ def test_examples_leave_the_lab_as_it_was() -> None:
                 for part in step.command.split("labgen ")[1:]:
                     words = part.split()
                     assert words[0] in _HARMLESS or " ".join(words[:2]) in _HARMLESS, fence.id
-

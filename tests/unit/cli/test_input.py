@@ -56,8 +56,10 @@ def test_everything_that_is_wrong_is_said_at_once(labgen: Program, command: str)
         ("counts.api.x=1", "counts.api: Input should be a valid integer (got {'x': 1})"),
         ("ports.https=0", "ports.https: Input should be greater than or equal to 1 (got 0)"),
         ("ports.https=65536", "ports.https: Input should be less than or equal to 65535 (got 65536)"),
-        ("supernet=8.8.8.0/24", "supernet: 8.8.8.0/24 is not a private network; take one inside 10.0.0.0/8 "
-         "(got '8.8.8.0/24')"),
+        (
+            "supernet=8.8.8.0/24",
+            "supernet: 8.8.8.0/24 is not a private network; take one inside 10.0.0.0/8 (got '8.8.8.0/24')",
+        ),
         ("size=smal", "size: unknown size 'smal' (did you mean 'small'?); there are: small"),
     ],
 )
@@ -122,21 +124,21 @@ def test_a_name_that_docker_refuses(labgen: Program, command: str, name: str) ->
 
 @pytest.mark.parametrize("command", ["up", "plan"])
 def test_an_unknown_size(labgen: Program, command: str) -> None:
-    labgen(command, "--size", "larg").refused(
-        2, "labgen: --set: size: unknown size 'larg'; there are: small"
-    )
+    labgen(command, "--size", "larg").refused(2, "labgen: --set: size: unknown size 'larg'; there are: small")
 
 
 def test_an_unknown_site(labgen: Program) -> None:
     ran = labgen("plan", "--set", "sites.dc2.counts.rs=2")
     assert (ran.code, ran.out) == (2, "")
-    assert ran.err.startswith("labgen: sites.dc2: the lab has no such site (did you mean 'dc1'?); there are: ")
+    assert ran.err.startswith(
+        "labgen: sites.dc2: the lab has no such site (did you mean 'dc1'?); there are: "
+    )
 
 
 def test_a_lab_without_nodes(labgen: Program) -> None:
     file = labgen.file("datacenters: 0\nregions: 0\n")
-    roles = ("frontend ui api m novnc guacamole mysql redis rabbitmq zookeeper client").split()
-    ran = labgen("plan", "-f", file, *(f"--set={role}=0" for role in roles))
+    roles = ["frontend", "ui", "api", "m", "novnc", "guacamole", "mysql", "redis", "rabbitmq", "zookeeper"]
+    ran = labgen("plan", "-f", file, *(f"--set={role}=0" for role in [*roles, "client"]))
     ran.refused(2, "labgen: the lab would have no node at all", "  Set the count of some role above 0.")
 
 

@@ -103,7 +103,10 @@ def test_an_engine_that_falls_ill_between_two_questions(
 def test_doctor_without_an_engine_is_data_and_exit_code_3(environment: dict[str, str]) -> None:
     ran = as_process("doctor", "--format", "json", **environment)
     assert (ran.code, ran.err) == (3, "")
-    assert [(one["check"], one["state"]) for one in ran.json] == [("engine", "failed"), ("state folder", "ok")]
+    assert [(one["check"], one["state"]) for one in ran.json] == [
+        ("engine", "failed"),
+        ("state folder", "ok"),
+    ]
 
 
 @pytest.mark.parametrize("code", ["import labgen.cli.main", "import labgen.cli.options as o; o._sizes('')"])

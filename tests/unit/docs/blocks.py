@@ -135,7 +135,7 @@ _MADE: dict[str, Callable[[], str]] = {
     "other connections": _other_connections,
     "variants": _variants,
     "keys": _keys,
-    "picture of the small lab": lambda: f"```mermaid\n{diagram(_small(), default_catalogue())}```\n",
+    "picture of the small lab": lambda: f"```mermaid\n{diagram(_small())}```\n",
     "commands": lambda: table(
         ["command", "what it does"],
         [
@@ -155,6 +155,4 @@ def made(name: str) -> str:
 
 def refreshed(text: str) -> str:
     """Return a page with all its parts as they should be."""
-    return BLOCK.sub(
-        lambda one: f"<!-- generated: {one['name']} -->\n{made(one['name'])}<!-- end -->", text
-    )
+    return BLOCK.sub(lambda one: f"<!-- generated: {one['name']} -->\n{made(one['name'])}<!-- end -->", text)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from labgen.catalogue.model import Catalogue
     from labgen.plan.model import LabPlan, Node
 
 __all__ = ["diagram"]
@@ -13,7 +12,7 @@ __all__ = ["diagram"]
 _TITLES = {"platform": "platform", "datacenter": "datacenter {}", "region": "public cloud region {}"}
 
 
-def diagram(plan: LabPlan, catalogue: Catalogue) -> str:
+def diagram(plan: LabPlan) -> str:
     """Return `plan` as a Mermaid flowchart. Same plan, same text."""
     lines = ["flowchart LR"]
     for site in plan.sites:
@@ -24,8 +23,7 @@ def diagram(plan: LabPlan, catalogue: Catalogue) -> str:
         lines += _group(site.name, title, inner)
         lines += _group(f"{site.name}-outside", f"outside ({site.name})", outer)
     lines += [
-        f"    {source} -->|{label}| {destination}"
-        for (source, destination), label in _arrows(plan).items()
+        f"    {source} -->|{label}| {destination}" for (source, destination), label in _arrows(plan).items()
     ]
     actors = [node.name for node in plan.nodes if node.actor]
     if actors:
@@ -36,19 +34,8 @@ def diagram(plan: LabPlan, catalogue: Catalogue) -> str:
 def _group(name: str, title: str, nodes: list[Node]) -> list[str]:
     if not nodes:
         return []
-    lines = [f'    subgraph {name}-site["{title}"]']
-    servers: dict[str, list[Node]] = {}
-    for node in nodes:
-        servers.setdefault(node.server, []).append(node)
-    for server, members in servers.items():
-        names = [f"{member.name}[{member.name}]" for member in members]
-        if len(members) == 1:
-            lines.append(f"        {names[0]}")
-        else:
-            lines.append(f'        subgraph {name}-{server}["server {server}"]')
-            lines += [f"            {one}" for one in names]
-            lines.append("        end")
-    return [*lines, "    end"]
+    members = [f"        {node.name}[{node.name}]" for node in nodes]
+    return [f'    subgraph {name}-site["{title}"]', *members, "    end"]
 
 
 def _arrows(plan: LabPlan) -> dict[tuple[str, str], str]:

@@ -57,7 +57,9 @@ def reference(name: str, table: Callable[[list[str], list[list[str]]], str]) -> 
     rows = [[f"`{_argument(one)}`", "", "", one.help] for one in arguments]
     rows += [_option_row(name, one) for one in _options(command)]
     text = "\n\n".join(_paragraphs(command)) + "\n\n"
-    return text + (table([f"`{usage}`", "environment", "default", "meaning"], rows) if rows else f"`{usage}`\n")
+    if not rows:
+        return f"{text}`{usage}`\n"
+    return text + table([f"`{usage}`", "environment", "default", "meaning"], rows)
 
 
 def _argument(one: Any) -> str:
@@ -84,7 +86,7 @@ def _spelling(one: Any) -> str:
 def _kind(annotation: Any) -> str:
     if isinstance(annotation, type) and issubclass(annotation, Enum):
         return "|".join(str(one.value) for one in annotation)
-    return {int: "NUMBER", float: "SECONDS"}.get(annotation, annotation.__name__.upper().replace("STR", "TEXT"))
+    return {int: "NUMBER", float: "SECONDS", str: "TEXT"}.get(annotation, str(annotation.__name__).upper())
 
 
 def _default(one: Any) -> str:

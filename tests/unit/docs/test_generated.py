@@ -66,9 +66,7 @@ def test_picture_has_every_node_once_and_every_pair(small_plan: LabPlan) -> None
     for node in small_plan.nodes:
         assert text.count(f"{node.name}[{node.name}]") == 1
     arrows = set(re.findall(r"^ +(\S+) -->\|[^|]+\| (\S+)$", text, re.MULTILINE))
-    pairs = {
-        (node.name, one.node.name) for node in small_plan.nodes for one in small_plan.neighbours(node)
-    }
+    pairs = {(node.name, one.node.name) for node in small_plan.nodes for one in small_plan.neighbours(node)}
     assert arrows == pairs
 
 

@@ -19,9 +19,11 @@ from labgen_stub.wire.stream import client_tls
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from aio_pika.abc import AbstractConnection, AbstractIncomingMessage
+    from aio_pika.abc import AbstractIncomingMessage
     from starlette.requests import Request
     from starlette.responses import Response
+
+    from labgen_stub.links.broker import OpenChannel
 
 log = logging.getLogger(__name__)
 EXCHANGE = "abiquo.tracer.fanout"
@@ -127,10 +129,10 @@ def build(context: str, node: Node) -> WebApp:
         await authorizer.check(request.headers.get("authorization"))
         return EventStream(hub.stream(f"stream of {instance_id}"))
 
-    async def setup(connection: AbstractConnection) -> None:
+    async def setup(open_channel: OpenChannel) -> None:
         import aio_pika  # noqa: PLC0415 - loaded by whoever has such a neighbour
 
-        channel = await connection.channel()
+        channel = await open_channel()
         exchange = await channel.declare_exchange(EXCHANGE, aio_pika.ExchangeType.FANOUT, durable=True)
         # Flags as in R2: not durable, not exclusive, not deleted with its consumer.
         queue = await channel.declare_queue(f"{EXCHANGE}.traces.{instance_id}", durable=False)

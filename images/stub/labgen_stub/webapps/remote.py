@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 from labgen_stub.node import Node, WebApp
 
 if TYPE_CHECKING:
-    from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage
+    from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
+
+    from labgen_stub.links.broker import OpenChannel
 
 log = logging.getLogger(__name__)
 
@@ -56,11 +58,11 @@ class Consumer:
         # A queue beside it rather than arguments on it: the platform's own servers declare it without.
         self.dead_letters = f"{self.queue}.dead"
 
-    async def setup(self, connection: AbstractConnection) -> None:
+    async def setup(self, open_channel: OpenChannel) -> None:
         """Declare, bind and consume on a new connection."""
         import aio_pika  # noqa: PLC0415 - loaded by whoever has such a neighbour
 
-        channel = await connection.channel()
+        channel = await open_channel()
         await channel.set_qos(prefetch_count=self._requests.prefetch)
         exchange = await channel.declare_exchange(
             self._requests.exchange, aio_pika.ExchangeType(self._requests.kind), durable=True

@@ -8,10 +8,10 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-from labgen_stub.links.broker import Broker, BrokerGone
 from labgen_stub.wire import Garbled
 
 if TYPE_CHECKING:
+    from labgen_stub.links.broker import Broker
     from labgen_stub.webapps.api.user import User
 
 log = logging.getLogger(__name__)
@@ -62,6 +62,6 @@ class Events:
                     async with asyncio.timeout(_TIMEOUT):
                         await self._broker.publish(EXCHANGE, "fanout", "", body)
                     break
-                except (BrokerGone, Garbled, OSError) as error:
+                except (Garbled, OSError) as error:
                     log.debug("event waits", extra={"reason": str(error)})
                     await asyncio.sleep(_PAUSE)
