@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from typing import Final
 
-__all__ = ["format_bytes", "parse_bytes"]
+__all__ = ["MEMORY_PATTERN", "format_bytes", "parse_bytes"]
 
 _FACTORS: Final = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 _SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?", re.IGNORECASE)
+#: The same for a JSON Schema, whose patterns know no flags.
+MEMORY_PATTERN: Final = r"^\s*\d+(\.\d+)?\s*[kKmMgGtT]?[iI]?[bB]?\s*$"
 
 
 def parse_bytes(text: str | int) -> int:

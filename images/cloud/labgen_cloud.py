@@ -40,8 +40,7 @@ def main() -> None:
     _ = get_backend("ec2")[DEFAULT_ACCOUNT_ID]["us-east-1"]
     sys.stdout.write("cloud: the AWS API answers on port 443\n")
     sys.stdout.flush()
-    run_simple("0.0.0.0", 443, Dispatcher(create_backend_app),
-               threaded=True, ssl_context=(CERTIFICATE, KEY))
+    run_simple("0.0.0.0", 443, Dispatcher(create_backend_app), threaded=True, ssl_context=(CERTIFICATE, KEY))
 
 
 if __name__ == "__main__":

@@ -34,7 +34,8 @@ def keep_endpoints(path: Path) -> None:
     data = json.loads(path.read_text())
     for partition in data["partitions"]:
         partition["services"] = {
-            name: entry for name, entry in partition["services"].items() if name in SERVICES}
+            name: entry for name, entry in partition["services"].items() if name in SERVICES
+        }
     path.write_text(json.dumps(data, separators=(",", ":")))
 
 
@@ -48,7 +49,8 @@ def keep_metadata(folder: Path) -> None:
             packed = path.suffix == ".gz"
             data = json.loads(gzip.decompress(path.read_bytes()) if packed else path.read_bytes())
             (newest / "service-2.json").write_text(
-                json.dumps({"metadata": data["metadata"], "operations": {}, "shapes": {}}))
+                json.dumps({"metadata": data["metadata"], "operations": {}, "shapes": {}})
+            )
             if not packed:
                 continue
         path.unlink()
@@ -63,8 +65,10 @@ def main() -> None:
             keep_metadata(service)
     keep_endpoints(SITE / "botocore/data/endpoints.json")
     resources = SITE / "moto/ec2/resources"
-    for path in [resources / "instance_types.json.gz",
-                 *(resources / "instance_type_offerings").rglob("*.json.gz")]:
+    for path in [
+        resources / "instance_types.json.gz",
+        *(resources / "instance_type_offerings").rglob("*.json.gz"),
+    ]:
         keep_families(path)
     for name in LARGE:
         shutil.rmtree(SITE / "moto" / name, ignore_errors=True)

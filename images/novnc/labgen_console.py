@@ -55,8 +55,9 @@ def ask(server: tuple[str, int], token: str, context: ssl.SSLContext) -> tuple[s
     """
     connection = http.client.HTTPSConnection(*server, timeout=TIMEOUT, context=context)
     try:
-        connection.request("GET", f"/api/cloud/consoles/{quote(token, safe='')}",
-                           headers={"Accept": "application/json"})
+        connection.request(
+            "GET", f"/api/cloud/consoles/{quote(token, safe='')}", headers={"Accept": "application/json"}
+        )
         answer = connection.getresponse()
         body = answer.read(MAX_ANSWER)
     finally:
@@ -105,8 +106,14 @@ def main() -> None:
     """Serve noVNC's files and the consoles until SIGTERM."""
     logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(message)s")
     server = WebSocketProxy(
-        RequestHandlerClass=Handler, listen_host="0.0.0.0", listen_port=PORT,
-        web=STATIC, file_only=True, heartbeat=30, token_plugin=ApiToken(str(NODE)))
+        RequestHandlerClass=Handler,
+        listen_host="0.0.0.0",
+        listen_port=PORT,
+        web=STATIC,
+        file_only=True,
+        heartbeat=30,
+        token_plugin=ApiToken(str(NODE)),
+    )
     # Each connection is a process of its own: the whole group ends with the container.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     server.start_server()

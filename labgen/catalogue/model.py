@@ -5,9 +5,9 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
-from labgen.units import parse_bytes
+from labgen.units import MEMORY_PATTERN, parse_bytes
 
 __all__ = [
     "Catalogue",
@@ -23,7 +23,13 @@ __all__ = [
     "Variant",
 ]
 
-Bytes = Annotated[int, BeforeValidator(parse_bytes)]
+Bytes = Annotated[
+    int,
+    BeforeValidator(parse_bytes),
+    WithJsonSchema(
+        {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": MEMORY_PATTERN}]}
+    ),
+]
 Port = Annotated[int, Field(ge=1, le=65535, strict=True)]
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from labgen.cli.options import Format, FormatOption
+from labgen.cli.options import Format, FormatOption, complete_images
 from labgen.cli.output import note, print_rows
 from labgen.cli.progress import Progress, shown
 
@@ -15,7 +15,11 @@ __all__ = ["app"]
 app = typer.Typer(help="The images of the servers.", no_args_is_help=True)
 Names = Annotated[
     Optional[list[str]],
-    typer.Argument(help="Images; all that the shipped servers use without any.", metavar="[IMAGE]..."),
+    typer.Argument(
+        help="Images; all that the shipped servers use without any.",
+        metavar="[IMAGE]...",
+        autocompletion=complete_images,
+    ),
 ]
 
 

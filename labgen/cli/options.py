@@ -51,6 +51,22 @@ def _nodes(incomplete: str) -> list[str]:
     return sorted(name for name in names if name.startswith(incomplete))
 
 
+def _settings(incomplete: str) -> list[str]:
+    from labgen.catalogue.load import default_catalogue
+    from labgen.plan.spec import LabSpec
+
+    roles = [role.id for role in default_catalogue().roles.values() if role.template]
+    return [f"{key}=" for key in [*LabSpec.model_fields, *roles] if key.startswith(incomplete)]
+
+
+def complete_images(incomplete: str) -> list[str]:
+    """Return the folders of images/ that begin with `incomplete`."""
+    from labgen.assets import images_dir
+
+    names = (path.parent.name for path in images_dir().glob("*/Dockerfile"))
+    return sorted(name for name in names if name.startswith(incomplete))
+
+
 LabArgument = Annotated[
     Optional[str],
     typer.Argument(help="The lab; not needed when there is only one.", autocompletion=_labs, metavar="[LAB]"),
@@ -85,7 +101,12 @@ FileOption = Annotated[
 ]
 SetOption = Annotated[
     Optional[list[str]],
-    typer.Option("--set", help="KEY=VALUE of lab.yaml, or ROLE=COUNT; may be repeated.", metavar="KEY=VALUE"),
+    typer.Option(
+        "--set",
+        help="KEY=VALUE of lab.yaml, or ROLE=COUNT; may be repeated.",
+        metavar="KEY=VALUE",
+        autocompletion=_settings,
+    ),
 ]
 FormatOption = Annotated[Format, typer.Option("--format", help="How to print it.", envvar="LABGEN_FORMAT")]
 TimeoutOption = Annotated[

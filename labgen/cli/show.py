@@ -242,13 +242,13 @@ def _folder(lab: str | None, part: str) -> Path:
     from labgen.errors import LabgenError
 
     name = find_lab(connect(), lab)
-    folder = lab_state(name).folder / part
-    if not any(folder.glob("*")):
+    folder = lab_state(name).folder
+    if not any((folder / part).glob("*")):
         raise LabgenError(
             f"the files of lab '{name}' are gone from {folder}",
             f"`labgen up {name}` makes new ones; the lab's servers restart with them.",
         )
-    return folder
+    return folder / part
 
 
 def credentials(

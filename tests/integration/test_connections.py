@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import ssl
+from pathlib import Path
+
+import httpx
 import pytest
 
 from labgen.assets import images_dir
@@ -26,8 +30,23 @@ def results(small: LabPlan, cli: Cli) -> dict[str, Measured]:
     folder = cli.state / "labs" / small.name
     secrets = {path.name: path.read_text() for path in (folder / "secrets").iterdir() if path.is_file()}
     secrets["ca"] = (folder / "tls" / "ca.crt").read_text()
+    secrets["console_token"] = _console_token(small, folder)
     probe = read_images(images_dir())[PROBE_IMAGE].tag
     return {one.expected.id: one for one in measure(small.name, probe, expected_dialogues(small), secrets)}
+
+
+def _console_token(plan: LabPlan, folder: Path) -> str:
+    """Ask the API, from this machine and through the front end, for the right to see a VM's console."""
+    address = next(one.address for one in plan.published if one.name == "https")
+    trusted = ssl.create_default_context(cafile=str(folder / "tls" / "ca.crt"))
+    answer = httpx.post(
+        f"https://{address}/api/cloud/consoles",
+        auth=("admin", (folder / "secrets" / "api_admin_password").read_text()),
+        json={"host": "dc1-hypervisor-1", "port": 5900},
+        verify=trusted,
+    )
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["token"])
 
 
 @pytest.mark.parametrize("promised", _promised(), ids=lambda one: one.id)

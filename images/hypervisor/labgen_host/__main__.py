@@ -39,8 +39,9 @@ def start_daemon() -> subprocess.Popen[bytes]:
     for name in ("config", "cache", "run"):
         folder = STATE / name
         folder.mkdir(mode=0o700, exist_ok=True)
-        os.environ[f"XDG_{'RUNTIME' if name == 'run' else name.upper()}_"
-                   f"{'DIR' if name == 'run' else 'HOME'}"] = str(folder)
+        os.environ[
+            f"XDG_{'RUNTIME' if name == 'run' else name.upper()}_{'DIR' if name == 'run' else 'HOME'}"
+        ] = str(folder)
     settings = STATE / "config" / "libvirt"
     settings.mkdir(exist_ok=True)
     (settings / "qemu.conf").write_text('security_driver = "none"\nstdio_handler = "file"\n')
@@ -75,8 +76,13 @@ def start_machine(connection: Any, node: str) -> Any:
 
 def serve(handler: Agent) -> None:
     """Answer AIM's calls for ever."""
-    server = TThreadedServer(Processor(handler), TServerSocket(host="0.0.0.0", port=AIM_PORT),
-                             TBufferedTransportFactory(), TBinaryProtocolFactory(), daemon=True)
+    server = TThreadedServer(
+        Processor(handler),
+        TServerSocket(host="0.0.0.0", port=AIM_PORT),
+        TBufferedTransportFactory(),
+        TBinaryProtocolFactory(),
+        daemon=True,
+    )
     server.serve()
 
 

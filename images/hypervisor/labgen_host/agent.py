@@ -15,8 +15,12 @@ import libvirt
 from labgen_host.rpc import Datastore, DomainInfo, HostError, LibvirtFailed, NetInterface, NodeInfo
 
 _SIOCGIFADDR = 0x8915
-_STATES = {libvirt.VIR_DOMAIN_RUNNING: 1, libvirt.VIR_DOMAIN_BLOCKED: 1,
-           libvirt.VIR_DOMAIN_SHUTOFF: 2, libvirt.VIR_DOMAIN_PAUSED: 3}
+_STATES = {
+    libvirt.VIR_DOMAIN_RUNNING: 1,
+    libvirt.VIR_DOMAIN_BLOCKED: 1,
+    libvirt.VIR_DOMAIN_SHUTOFF: 2,
+    libvirt.VIR_DOMAIN_PAUSED: 3,
+}
 _UNKNOWN = 4
 
 
@@ -42,8 +46,12 @@ class Agent:
         try:
             return question()
         except libvirt.libvirtError as error:
-            raise LibvirtFailed(error.get_error_code() or 0, error.get_error_domain() or 0,
-                                str(error), error.get_error_level() or 0) from error
+            raise LibvirtFailed(
+                error.get_error_code() or 0,
+                error.get_error_domain() or 0,
+                str(error),
+                error.get_error_level() or 0,
+            ) from error
 
     def _domain(self, name: str) -> Any:
         return self._ask(lambda: self._libvirt.lookupByName(name))
@@ -72,8 +80,15 @@ class Agent:
     def getDatastores(self) -> list[Datastore]:
         """List the one store of this host."""
         space = os.statvfs(self._datastore)
-        return [Datastore("labgen", str(self._datastore), "dir",
-                          space.f_blocks * space.f_frsize, space.f_bavail * space.f_frsize)]
+        return [
+            Datastore(
+                "labgen",
+                str(self._datastore),
+                "dir",
+                space.f_blocks * space.f_frsize,
+                space.f_bavail * space.f_frsize,
+            )
+        ]
 
     def getNetInterfaces(self) -> list[NetInterface]:
         """List every interface but the loopback."""
@@ -93,21 +108,35 @@ class Agent:
 
     def getNodeInfo(self) -> NodeInfo:
         """Describe the host as libvirt sees it."""
+
         def ask() -> NodeInfo:
             info = self._libvirt.getInfo()
-            return NodeInfo(self._libvirt.getHostname(), self._libvirt.getVersion(),
-                            info[2], info[5], float(info[1] * 1024))
+            return NodeInfo(
+                self._libvirt.getHostname(),
+                self._libvirt.getVersion(),
+                info[2],
+                info[5],
+                float(info[1] * 1024),
+            )
+
         return self._ask(ask)  # type: ignore[no-any-return]
 
     def _info(self, domain: Any) -> DomainInfo:
         state, _, memory, cpus, _ = domain.info()
-        return DomainInfo(domain.name(), domain.UUIDString(), _STATES.get(state, _UNKNOWN),
-                          cpus, float(memory), domain.XMLDesc())
+        return DomainInfo(
+            domain.name(),
+            domain.UUIDString(),
+            _STATES.get(state, _UNKNOWN),
+            cpus,
+            float(memory),
+            domain.XMLDesc(),
+        )
 
     def getDomains(self) -> list[DomainInfo]:
         """List every machine, running or not."""
         return self._ask(  # type: ignore[no-any-return]
-            lambda: [self._info(domain) for domain in self._libvirt.listAllDomains()])
+            lambda: [self._info(domain) for domain in self._libvirt.listAllDomains()]
+        )
 
     def defineDomain(self, xml: str) -> None:
         """Define a machine by libvirt's description of it."""

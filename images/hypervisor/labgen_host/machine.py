@@ -8,22 +8,22 @@ _TRACK = 63 * _SECTOR
 # A boot sector in 16-bit code: print the text at the end, then echo keys. The BIOS sleeps while it
 # waits for a key, so an idle machine takes no processor time.
 _CODE = bytes.fromhex(
-    "fc"        # cld
-    "31c0"      # xor ax, ax
-    "8ed8"      # mov ds, ax
-    "bb0700"    # mov bx, 7            page 0, grey
-    "be207c"    # mov si, text
-    "ac"        # next: lodsb
-    "84c0"      # test al, al
-    "7406"      # jz echo
-    "b40e"      # mov ah, 0eh          print a character
-    "cd10"      # int 10h
-    "ebf5"      # jmp next
-    "b400"      # echo: mov ah, 0      wait for a key
-    "cd16"      # int 16h
-    "b40e"      # mov ah, 0eh
-    "cd10"      # int 10h
-    "ebf6"      # jmp echo
+    "fc"  # cld
+    "31c0"  # xor ax, ax
+    "8ed8"  # mov ds, ax
+    "bb0700"  # mov bx, 7            page 0, grey
+    "be207c"  # mov si, text
+    "ac"  # next: lodsb
+    "84c0"  # test al, al
+    "7406"  # jz echo
+    "b40e"  # mov ah, 0eh          print a character
+    "cd10"  # int 10h
+    "ebf5"  # jmp next
+    "b400"  # echo: mov ah, 0      wait for a key
+    "cd16"  # int 16h
+    "b40e"  # mov ah, 0eh
+    "cd10"  # int 10h
+    "ebf6"  # jmp echo
 )
 
 _XML = """\

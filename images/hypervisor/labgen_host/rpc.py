@@ -44,8 +44,8 @@ class Datastore(Structure):
     """A place for disks, sizes in bytes."""
 
     thrift_spec: ClassVar[Spec] = spec(
-        1, text("device"), text("path"), text("type"),
-        (_I64, "totalSize", None), (_I64, "usableSize", None))
+        1, text("device"), text("path"), text("type"), (_I64, "totalSize", None), (_I64, "usableSize", None)
+    )
     device: str
     path: str
     type: str
@@ -68,8 +68,13 @@ class NodeInfo(Structure):
     """The host itself; memory in KiB."""
 
     thrift_spec: ClassVar[Spec] = spec(
-        1, text("name"), (_I64, "version", None), (_I32, "cores", None),
-        (_I32, "sockets", None), (_DOUBLE, "memory", None))
+        1,
+        text("name"),
+        (_I64, "version", None),
+        (_I32, "cores", None),
+        (_I32, "sockets", None),
+        (_DOUBLE, "memory", None),
+    )
     name: str
     version: int
     cores: int
@@ -82,8 +87,14 @@ class DomainInfo(Structure):
     """A virtual machine; state is 1 on, 2 off, 3 paused, 4 unknown; memory in KiB."""
 
     thrift_spec: ClassVar[Spec] = spec(
-        1, text("name"), text("uuid"), (_I32, "state", None),
-        (_I32, "numberVirtCpu", None), (_DOUBLE, "memory", None), text("xmlDesc"))
+        1,
+        text("name"),
+        text("uuid"),
+        (_I32, "state", None),
+        (_I32, "numberVirtCpu", None),
+        (_DOUBLE, "memory", None),
+        text("xmlDesc"),
+    )
     name: str
     uuid: str
     state: int
@@ -107,7 +118,8 @@ class LibvirtFailed(Structure, Exception):
     """AIM's LibvirtException: libvirt refused, with its own code, domain, message and level."""
 
     thrift_spec: ClassVar[Spec] = spec(
-        1, (_I32, "code", None), (_I32, "domain", None), text("msg"), (_I32, "level", None))
+        1, (_I32, "code", None), (_I32, "domain", None), text("msg"), (_I32, "level", None)
+    )
 
     def __init__(self, code: int, domain: int, msg: str, level: int) -> None:
         """Keep libvirt's own numbers and words."""
@@ -187,8 +199,7 @@ class Processor:
         if call is None:
             iprot.skip(TType.STRUCT)
             iprot.readMessageEnd()
-            unknown = TApplicationException(
-                TApplicationException.UNKNOWN_METHOD, f"Unknown function {name}")
+            unknown = TApplicationException(TApplicationException.UNKNOWN_METHOD, f"Unknown function {name}")
             self._reply(oprot, TMessageType.EXCEPTION, name, sequence, unknown.write)
             return
         request = _Message()
@@ -204,13 +215,12 @@ class Processor:
             internal = TApplicationException(TApplicationException.INTERNAL_ERROR, repr(error))
             self._reply(oprot, TMessageType.EXCEPTION, name, sequence, internal.write)
             return
-        self._reply(oprot, TMessageType.REPLY, name, sequence,
-                    lambda out: out.writeStruct(reply, call.reply_spec))
+        self._reply(
+            oprot, TMessageType.REPLY, name, sequence, lambda out: out.writeStruct(reply, call.reply_spec)
+        )
 
     @staticmethod
-    def _reply(
-        oprot: Any, kind: int, name: str, sequence: int, write: Callable[[Any], None]
-    ) -> None:
+    def _reply(oprot: Any, kind: int, name: str, sequence: int, write: Callable[[Any], None]) -> None:
         oprot.writeMessageBegin(name, kind, sequence)
         write(oprot)
         oprot.writeMessageEnd()

@@ -65,6 +65,7 @@ def test_a_folder_without_containers_goes_too(world: World) -> None:
     lab_state("lab").folder.mkdir(parents=True)
     down(world.engine, "lab")
     assert known_labs(world.engine) == []
+    assert list(lab_state("lab").folder.parent.iterdir()) == []
 
 
 def test_data_and_the_secrets_that_open_it_are_kept(lab: World) -> None:

@@ -9,7 +9,7 @@ import requests
 
 from labgen.engine.events import Event, Subject
 from labgen.engine.ready import Watch, wait_ready
-from labgen.errors import NotReady
+from labgen.errors import LabgenError, NotReady
 from labgen.names import Label
 from tests.unit.engine.world import FakeApi, Heard, Stream, World, container
 
@@ -145,3 +145,16 @@ def test_an_engine_that_restarts_meanwhile_is_asked_again(
     monkeypatch.setattr(watch, "wait_change", lambda _seconds: None)
     wait_ready(world.engine, "lab", ["api-1"], watch, 5, heard)
     assert heard.lines == ["api-1 healthy"]
+
+
+def test_an_engine_that_stays_away_is_not_called_missing_nodes(
+    world: World, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def containers(_api: FakeApi, **_: Any) -> list[dict[str, Any]]:
+        raise requests.exceptions.ConnectionError("connection refused")
+
+    monkeypatch.setattr(FakeApi, "containers", containers)
+    with pytest.raises(LabgenError) as caught:
+        wait_ready(world.engine, "lab", ["api-1"], Watch(world.engine, "lab", heard), 0, heard)
+    assert "engine" in caught.value.message
+    assert "missing" not in caught.value.message

@@ -114,6 +114,11 @@ def test_a_fixed_port_that_is_busy_is_refused_at_the_end_of_the_range_too(
         resolve(world.engine, "lab", changed(ports={"https": 65535}))
 
 
+def test_two_that_are_fixed_alike(world: World) -> None:
+    with pytest.raises(InvalidInput, match=r"^ports\.(http|https): .*9000"):
+        resolve(world.engine, "lab", changed(ports={"http": 9000, "https": 9000}))
+
+
 def test_a_running_lab_keeps_its_ports_and_its_supernet(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,7 +10,7 @@ import pytest
 from labgen_stub.app import compose
 from labgen_stub.node import Node
 from labgen_stub.webapps.api import tokens as tokens_module
-from labgen_stub.webapps.api.tokens import TokensUnavailable
+from labgen_stub.webapps.api.volatile import Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -39,13 +39,13 @@ class MemoryTokens:
 
     async def create(self, nick: str) -> str:
         if self.broken:
-            raise TokensUnavailable("on purpose")
+            raise Unavailable("on purpose")
         self.known[token := f"token-{len(self.known)}"] = nick
         return token
 
     async def owner(self, token: str) -> str | None:
         if self.broken:
-            raise TokensUnavailable("on purpose")
+            raise Unavailable("on purpose")
         return self.known.get(token)
 
     async def forget(self, token: str) -> None:

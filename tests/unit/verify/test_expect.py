@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import pytest
+
+from labgen.catalogue.model import Speak
 from labgen.plan.build import make_plan
 from labgen.plan.spec import LabSpec
 from labgen.verify.expect import expected_dialogues
@@ -53,10 +57,10 @@ def test_in_the_order_of_the_nodes(small_plan: LabPlan) -> None:
 
 
 def test_as_the_probe_takes_it(small_plan: LabPlan) -> None:
-    dialogues = {one.id: one for one in expected_dialogues(small_plan)}
-    one = next(one for one in dialogues.values() if (one.source, one.destination) == ("api-1", "mysql-1"))
+    dialogues = expected_dialogues(small_plan)
+    one = next(one for one in dialogues if (one.source, one.destination) == ("api-1", "mysql-1"))
     assert one.id == f"{one.connection.id}: api-1 -> mysql-1"
-    assert one.as_check() == {
+    assert one.as_check({}) == {
         "id": one.id,
         "protocol": "mysql",
         "transport": "tcp",
@@ -65,6 +69,31 @@ def test_as_the_probe_takes_it(small_plan: LabPlan) -> None:
         "timeout": 5.0,
         "options": {},
     }
-    spoken = [one.as_check()["options"] for one in dialogues.values() if one.connection.speak]
+
+
+class Secrets(dict[str, str]):
+    """A secret for every name that is asked for."""
+
+    def __missing__(self, name: str) -> str:
+        return f"<{name}>"
+
+
+def test_what_to_say_comes_from_the_row(small_plan: LabPlan) -> None:
+    spoken = [one for one in expected_dialogues(small_plan) if one.connection.speak]
     assert spoken
-    assert all(set(options) == {"path", "status"} for options in spoken)
+    for one in spoken:
+        speak, options = one.connection.speak, one.as_check(Secrets())["options"]
+        assert speak is not None
+        assert set(options) <= {"path", "status", "write"}
+        assert None not in options.values()
+        assert "{" not in options.get("path", ""), "every secret is filled in"
+        assert options.get("status") == speak.status
+
+
+def test_a_secret_in_a_path(small_plan: LabPlan) -> None:
+    one = expected_dialogues(small_plan)[0]
+    speak = Speak(path="/console?token={console_token}")
+    asking = replace(one, connection=one.connection.model_copy(update={"speak": speak}))
+    assert asking.as_check({"console_token": "abc"})["options"] == {"path": "/console?token=abc"}
+    with pytest.raises(KeyError, match="console_token"):
+        asking.as_check({})

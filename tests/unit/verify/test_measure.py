@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from labgen.catalogue.model import Speak
 from labgen.verify import measure as module
 from labgen.verify.expect import Expected, expected_dialogues
 from labgen.verify.measure import Measured, Outcome, measure
@@ -117,6 +119,16 @@ def test_what_the_probe_is_told(docker: Docker, dialogues: list[Expected]) -> No
 def test_every_outcome_is_handed_on(docker: Docker, dialogues: list[Expected], outcome: Outcome) -> None:
     docker.answers(outcome.value)
     assert {one.outcome for one in measured(dialogues[:2])} == {outcome}
+
+
+def test_a_secret_that_is_not_there_is_named(docker: Docker, dialogues: list[Expected]) -> None:
+    one = dialogues[0]
+    speak = Speak(path="/console?token={console_token}")
+    asking = replace(one, connection=one.connection.model_copy(update={"speak": speak}))
+    reason = failed([asking])
+    assert "console_token" in reason
+    assert "answer" not in reason, "the probe was never asked"
+    assert not docker.client.exists()
 
 
 def test_nothing_to_measure(docker: Docker) -> None:

@@ -27,7 +27,8 @@ async def speak(target: Target) -> str:
     """Ask for an upgrade at option `path` (default `/websockify`), subprotocol `binary`.
 
     A 101 with the right key is the proof. A well-formed refusal of the caller (400, 401, 403) proves
-    the protocol too, since a token may be needed that only the API gives out.
+    the protocol too, since a token may be needed that only the API gives out; it does not when option
+    `status` is 101.
     """
     path = target.option("path", "/websockify")
     key = base64.b64encode(os.urandom(16)).decode()
@@ -58,7 +59,8 @@ async def speak(target: Target) -> str:
         if answer.get(b"sec-websocket-accept") != accept_key(key):
             raise Garbled("101 with a wrong Sec-WebSocket-Accept")
         return f"upgrade at {path}: 101"
-    if isinstance(event, h11.Response) and event.status_code in _REFUSALS:
+    insists = target.options.get("status") == HTTPStatus.SWITCHING_PROTOCOLS
+    if isinstance(event, h11.Response) and event.status_code in _REFUSALS and not insists:
         return f"upgrade at {path} refused: {event.status_code} {event.reason.decode('latin-1')}"
     status = getattr(event, "status_code", "no answer")
     raise Garbled(f"upgrade at {path} is answered by {status}")

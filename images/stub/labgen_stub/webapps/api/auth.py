@@ -11,13 +11,15 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from labgen_stub.web.errors import ApiError, unauthenticated
-from labgen_stub.webapps.api.tokens import TokenStore, TokensUnavailable
 from labgen_stub.webapps.api.user import ADMIN, USERS, User
+from labgen_stub.webapps.api.volatile import Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from starlette.requests import Request
+
+    from labgen_stub.webapps.api.tokens import TokenStore
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +41,7 @@ def basic_credentials(value: str) -> tuple[str, str] | None:
     return (name, password) if colon else None
 
 
-def unavailable(error: TokensUnavailable) -> ApiError:
+def unavailable(error: Unavailable) -> ApiError:
     """503, and the reason in the log only."""
     log.warning("sessions are unavailable", extra={"reason": str(error)})
     return ApiError(HTTPStatus.SERVICE_UNAVAILABLE, "503-SESSIONS", "Sessions are not available now")
@@ -64,7 +66,7 @@ class Authenticator:
         if scheme.lower() == "token" and value:
             try:
                 nick = await self._tokens.owner(value)
-            except TokensUnavailable as error:
+            except Unavailable as error:
                 raise unavailable(error) from error
             if nick in USERS:
                 return Identity(USERS[nick], value)

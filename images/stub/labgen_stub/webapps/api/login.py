@@ -13,10 +13,12 @@ from labgen_stub.web.media import Entity, negotiate
 from labgen_stub.webapps.api import user as users
 from labgen_stub.webapps.api.auth import Authenticator, Identity, unavailable
 from labgen_stub.webapps.api.events import Events, event
-from labgen_stub.webapps.api.tokens import TokenStore, TokensUnavailable
+from labgen_stub.webapps.api.volatile import Unavailable
 
 if TYPE_CHECKING:
     from starlette.requests import Request
+
+    from labgen_stub.webapps.api.tokens import TokenStore
 
 TOKEN_HEADER = "X-Abiquo-Token"  # noqa: S105 - the name of a header
 
@@ -45,7 +47,7 @@ class Login:
         if token is None:
             try:
                 token = await self._tokens.create(identity.user.nick)
-            except TokensUnavailable as error:
+            except Unavailable as error:
                 raise unavailable(error) from error
             path = users.path(self._root, identity.user)
             self._events.publish(event("LOGIN", "USER", identity.user, path))
@@ -57,7 +59,7 @@ class Login:
         if identity.token is not None:
             try:
                 await self._tokens.forget(identity.token)
-            except TokensUnavailable as error:
+            except Unavailable as error:
                 raise unavailable(error) from error
         return Response(status_code=HTTPStatus.NO_CONTENT)
 

@@ -1,0 +1,57 @@
+"""The API's Redis, where volatile data lives (platform.md row 13), so that all API nodes share it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from redis.asyncio import Redis
+
+    from labgen_stub.settings import Neighbour
+
+_TIMEOUT = 1.5
+
+
+class Unavailable(Exception):
+    """Redis cannot be asked now."""
+
+
+class Volatile:
+    """One client of the first Redis among the neighbours, made when it is needed."""
+
+    def __init__(self, places: Sequence[Neighbour]) -> None:
+        self._places = tuple(places)
+        self._redis: Redis | None = None
+
+    async def do(self, command: str, *args: str, **options: int) -> object:
+        """Do one command.
+
+        Raises:
+            Unavailable: Redis does not answer, or there is none.
+        """
+        client = self._client()
+        from redis.exceptions import RedisError  # noqa: PLC0415 - loaded by whoever has such a neighbour
+
+        try:
+            answer: object = await getattr(client, command)(*args, **options)
+        except (RedisError, OSError) as error:
+            raise Unavailable(str(error)) from error
+        return answer
+
+    def _client(self) -> Redis:
+        if self._redis is None:
+            if not self._places:
+                raise Unavailable("no Redis among the neighbours")
+            from redis.asyncio import Redis  # noqa: PLC0415 - loaded by whoever has such a neighbour
+
+            place = self._places[0]
+            self._redis = Redis(
+                host=place.node,
+                port=place.port,
+                socket_timeout=_TIMEOUT,
+                socket_connect_timeout=_TIMEOUT,
+                decode_responses=True,
+            )
+        return self._redis
