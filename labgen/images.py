@@ -114,6 +114,11 @@ def _read(
             mode = "x" if file.stat().st_mode & 0o100 else "-"
             digest.update(f"{file.relative_to(path)}\0{mode}\0".encode() + file.read_bytes() + b"\0")
     found[name] = ImageFolder(
-        name, path, f"labgen/{name}:{digest.hexdigest()[:12]}", parents, tuple(depends), tuple(suites)
+        name,
+        path,
+        f"labgen/{name}:{digest.hexdigest()[:12]}",
+        parents,
+        tuple(dict.fromkeys(depends)),
+        tuple(suites),
     )
     return found[name]

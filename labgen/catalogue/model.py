@@ -121,11 +121,15 @@ class Connection(Facts):
 
 
 class Variant(Facts):
-    """A matter that the documents describe in several ways, and the one that holds by default."""
+    """A matter that the documents describe in several ways, and the one that holds by default.
+
+    Choices in `data_only` are documented, but the shipped servers do not serve them.
+    """
 
     title: str
     default: str
     choices: dict[str, str]
+    data_only: frozenset[str] = frozenset()
 
 
 class Size(Facts):

@@ -52,4 +52,4 @@ def _turn(action: str, nodes: list[str] | None, lab: str | None, timeout: float,
     chosen = [one.name for one in find_nodes(observe(engine, name), nodes, name)]
     with shown(Progress.AUTO) as emit:
         turn(engine, name, action, chosen, timeout=timeout, wait=wait, emit=emit)
-    note(f"lab '{name}': {action} of {len(chosen)} nodes done")
+    note(f"lab '{name}': {action} of {len(chosen)} node{'' if len(chosen) == 1 else 's'} done")

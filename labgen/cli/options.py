@@ -69,7 +69,12 @@ def complete_images(incomplete: str) -> list[str]:
 
 LabArgument = Annotated[
     Optional[str],
-    typer.Argument(help="The lab; not needed when there is only one.", autocompletion=_labs, metavar="[LAB]"),
+    typer.Argument(
+        help="The lab; not needed when there is only one.",
+        autocompletion=_labs,
+        metavar="[LAB]",
+        envvar="LABGEN_LAB",
+    ),
 ]
 NameArgument = Annotated[
     Optional[str],

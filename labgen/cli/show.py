@@ -234,8 +234,8 @@ def _print_plan(made: LabPlan, machine: Machine | None, style: Format) -> None:
         note("it does not fit into the memory that is available now")
 
 
-def _folder(lab: str | None, part: str) -> Path:
-    """Return the folder `part` of a lab's files."""
+def _files(lab: str | None, pattern: str) -> list[Path]:
+    """Return the lab's files that match `pattern`, at least one. Raises LabgenError when there is none."""
     from labgen.cli.target import find_lab
     from labgen.engine.client import connect
     from labgen.engine.state import lab_state
@@ -243,12 +243,13 @@ def _folder(lab: str | None, part: str) -> Path:
 
     name = find_lab(connect(), lab)
     folder = lab_state(name).folder
-    if not any((folder / part).glob("*")):
+    found = sorted(folder.glob(pattern))
+    if not found:
         raise LabgenError(
-            f"the files of lab '{name}' are gone from {folder}",
+            f"the files of lab '{name}' are gone from {(folder / pattern).parent}",
             f"`labgen up {name}` makes new ones; the lab's servers restart with them.",
         )
-    return folder / part
+    return found
 
 
 def credentials(
@@ -259,8 +260,7 @@ def credentials(
     """List the lab's secrets: where each one is, and with --show what it is."""
     rows = [
         {"secret": path.name, "file": str(path), **({"value": path.read_text("utf-8")} if show else {})}
-        for path in sorted(_folder(lab, "secrets").iterdir())
-        if not path.name.startswith(".")
+        for path in _files(lab, "secrets/[!.]*")
     ]
     columns = {"secret": "SECRET", "file": "FILE"} | ({"value": "VALUE"} if show else {})
     print_rows(rows, style, columns)
@@ -268,4 +268,5 @@ def credentials(
 
 def ca(lab: LabArgument = None) -> None:
     """Print the certificate of the lab's CA, for a browser or `curl --cacert`."""
-    print_text((_folder(lab, "tls") / "ca.crt").read_text("utf-8"))
+    (certificate,) = _files(lab, "tls/ca.crt")
+    print_text(certificate.read_text("utf-8"))

@@ -103,6 +103,8 @@ def diagnose(engine: Engine, status: NodeStatus, lines: int = 8) -> str:
         health = (details["State"].get("Health") or {}).get("Log") or ()
         if health:
             parts += ["  last health check:", *_indented(str(health[-1].get("Output", "")), 4)]
+        elif details["State"].get("Running") and not details["Config"].get("Healthcheck"):
+            parts.append("  its image has no health check, which docs/contract.md asks for")
         if details["State"].get("Error"):
             parts.append(f"  engine: {details['State']['Error']}")
         logs = engine.sdk.api.logs(status.container, tail=lines, stream=False)

@@ -86,10 +86,7 @@ def wait_ready(
     """
     deadline = time.monotonic() + timeout
     while True:
-        try:
-            found = observe(engine, lab)
-        except (requests.RequestException, DockerException):
-            found = {}  # the engine may be restarting: it is asked again until the time is over
+        found, trouble = _look(engine, lab)
         late = [name for name in nodes if name not in found or found[name].state is not NodeState.HEALTHY]
         for name in nodes:
             # Events tell the way; a look is older than they are by the time it is told, but health holds.
@@ -98,9 +95,21 @@ def wait_ready(
         if not late:
             return
         left = deadline - time.monotonic()
+        if left <= 0 and trouble:
+            raise NotReady(
+                f"the Docker engine does not answer any more: {trouble}", "`labgen doctor` says more."
+            )
         if left <= 0:
             raise _not_ready(engine, lab, [found.get(name) or _absent(name) for name in late], timeout)
         watch.wait_change(min(left, _LOOK_AGAIN))
+
+
+def _look(engine: Engine, lab: str) -> tuple[dict[str, NodeStatus], str]:
+    """Return the lab's nodes; or none and why: the engine may be restarting, and is then asked again."""
+    try:
+        return observe(engine, lab), ""
+    except (requests.RequestException, DockerException) as error:
+        return {}, next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def _absent(name: str) -> NodeStatus:

@@ -4,35 +4,35 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
-
-from docker.errors import APIError
+from typing import TYPE_CHECKING, Final
 
 from labgen.assets import images_dir, templates_dir
 from labgen.catalogue.load import default_catalogue
 from labgen.engine.build import build_images, missing_images
 from labgen.engine.capacity import DISK_FOR_IMAGES, DISK_FOR_LAB, check_capacity, measure_machine
+from labgen.engine.converge import PortTakenError, clear_moved, compose_up, remove_stale
 from labgen.engine.events import Emit, Event, Subject, ignore
 from labgen.engine.free import choose_port, choose_supernet, is_port_free, taken_networks
 from labgen.engine.lock import locked
 from labgen.engine.observe import observe
 from labgen.engine.ready import Watch, wait_ready
 from labgen.engine.state import LabState, lab_state
-from labgen.errors import InvalidInput, LabgenError
+from labgen.errors import InvalidInput
 from labgen.images import image_reference, is_foreign, read_images, wanted_images
-from labgen.names import Label, network_name, project_name
+from labgen.names import Label
 from labgen.plan.build import make_plan
 from labgen.render.lab import image_names, render_lab
-from labgen.render.service import PUBLIC
 from labgen.render.write import write_rendering
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from labgen.engine.client import Engine
     from labgen.images import ImageFolder
     from labgen.plan.model import LabPlan
     from labgen.plan.spec import LabSpec
+
+_ATTEMPTS: Final = 3
 
 __all__ = ["UpResult", "check_room", "image_tags", "lab_images", "resolve", "up"]
 
@@ -62,17 +62,30 @@ def up(
         if missing:
             emit(Event(Subject.STEP, f"building {len(missing)} images"))
             build_images(engine, missing, emit)
-        rendering = render_lab(plan, templates_dir(), image_tags())
-        written = write_rendering(state.folder, rendering, _names(plan))
-        state.remember(spec, plan)
         with Watch(engine, name, emit) as watch:
-            existing = observe(engine, name)
-            emit(Event(Subject.STEP, f"starting {len(plan.nodes)} nodes on {len(plan.links)} links"))
-            _compose_up(engine, state, renewed=bool(existing and written.renewed))
-            _remove_stale(engine, plan)
+            for attempt in range(_ATTEMPTS):
+                try:
+                    _start(engine, state, spec, plan, emit)
+                    break
+                except PortTakenError:
+                    if attempt == _ATTEMPTS - 1:
+                        raise
+                    # Somebody was quicker than we: between our look and the engine's binding.
+                    plan, notes = resolve(engine, name, spec)
+            remove_stale(engine, plan)
             if wait:
                 wait_ready(engine, name, [node.name for node in plan.nodes], watch, timeout, emit)
     return UpResult(plan, time.monotonic() - started, tuple(notes))
+
+
+def _start(engine: Engine, state: LabState, spec: LabSpec, plan: LabPlan, emit: Emit) -> None:
+    rendering = render_lab(plan, templates_dir(), image_tags())
+    written = write_rendering(state.folder, rendering, _names(plan))
+    state.remember(spec, plan)
+    clear_moved(engine, plan)
+    existing = observe(engine, plan.name)
+    emit(Event(Subject.STEP, f"starting {len(plan.nodes)} nodes on {len(plan.links)} links"))
+    compose_up(engine, state, renewed=bool(existing and written.renewed))
 
 
 def resolve(engine: Engine, name: str, spec: LabSpec) -> tuple[LabPlan, list[str]]:
@@ -162,38 +175,3 @@ def check_room(engine: Engine, plan: LabPlan, missing: Sequence[ImageFolder]) ->
 def _names(plan: LabPlan) -> list[str]:
     """Further names for certificates: the addresses that ports are published on."""
     return sorted({one.bind for one in plan.published} - {"0.0.0.0", "127.0.0.1"})  # noqa: S104
-
-
-def _compose_up(engine: Engine, state: LabState, *, renewed: bool) -> None:
-    from python_on_whales.exceptions import DockerException  # noqa: PLC0415
-
-    compose = engine.compose(state.folder, project_name(state.name)).compose
-    try:
-        compose.up(detach=True, quiet=True, remove_orphans=True, no_build=True, force_recreate=renewed)
-    except DockerException as error:
-        lines = [line.strip() for line in (error.stderr or "").splitlines()]
-        reasons = [line for line in lines if "rror" in line] or lines[-5:]
-        raise LabgenError(
-            f"lab '{state.name}' could not be started:\n" + "\n".join(f"  {line}" for line in reasons),
-            f"What was started stays. `labgen up {state.name}` tries again, "
-            f"`labgen down {state.name}` removes it.",
-        ) from error
-
-
-def _remove_stale(engine: Engine, plan: LabPlan) -> None:
-    """Remove networks and volumes of nodes that the lab no longer has; Compose leaves them."""
-    wanted = {network_name(plan.name, link.name) for link in plan.links} | {network_name(plan.name, PUBLIC)}
-    label = {"label": f"{Label.LAB}={plan.name}"}
-    for network in engine.sdk.api.networks(filters=label):
-        if network["Name"] not in wanted:
-            _quietly(engine.sdk.api.remove_network, network["Id"])
-    for volume in engine.sdk.api.volumes(filters=label).get("Volumes") or ():
-        if volume["Labels"].get(Label.NODE) not in plan.node_by_name:
-            _quietly(engine.sdk.api.remove_volume, volume["Name"])
-
-
-def _quietly(remove: Callable[[str], object], name: str) -> None:
-    try:
-        remove(name)
-    except APIError:  # something else uses it: then it is no leftover of ours to take away
-        return

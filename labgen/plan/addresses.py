@@ -1,9 +1,9 @@
 """Subnets: which piece of the supernet each link gets.
 
 Each site owns a block at a fixed place: block 0 is the platform's, datacenter N has block 2N-1, region
-N block 2N. So more sites never move the subnets of those that are there, and neither does the growth
-of one site another's, as long as the blocks hold it. (A role of the platform that outgrows a /28 does
-enlarge its links into the sites.)
+N block 2N. In a block each pair of roles that any documented row joins owns a slot of a /28 at a fixed
+place, used or not. So more sites, other counts and other variants never move the subnet of a link that
+stays: a lab can be changed while it runs. Only a link that outgrows its slot moves, behind the slots.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ __all__ = ["DEFAULT_SUPERNET", "Allocator", "link_prefix"]
 #: The first candidate; the engine takes the next free one of its kind when this is in use.
 DEFAULT_SUPERNET: Final = IPv4Network("10.210.0.0/16")
 _SMALLEST: Final = 28
+_SLOT: Final = 2 ** (32 - _SMALLEST)
 _BLOCK_PREFIX: Final = 22
 _RESERVED: Final = 3  # network, broadcast, and .1, which a bridge's gateway takes on some engines
 
@@ -40,21 +41,21 @@ def _block_index(site: Site) -> int:
 
 
 class Allocator:
-    """Hands out subnets of one supernet, site by site. One use: sizes first, then `take` in order."""
+    """Hands out subnets of one supernet. One use: all needs first, then `take` for each of them in order."""
 
     def __init__(
-        self, supernet: IPv4Network, sites: Sequence[Site], needs: Iterable[tuple[Site, int]]
+        self, supernet: IPv4Network, sites: Sequence[Site], slots: int, needs: Iterable[tuple[Site, int]]
     ) -> None:
-        """Divide `supernet`; `needs` holds every (site, prefix length) that will be taken.
+        """Divide `supernet` for blocks of `slots` fixed slots; `needs` holds every (site, prefix length).
 
         Raises InvalidInput when it does not fit.
         """
         room: dict[str, int] = {}
         for site, prefix in needs:
-            size = 2 ** (32 - prefix)
-            used = room.get(site.name, 0)
-            room[site.name] = -(-used // size) * size + size  # aligned, then taken
-        largest = max(room.values(), default=1)
+            if prefix < _SMALLEST:
+                size = 2 ** (32 - prefix)
+                room[site.name] = _aligned(room.get(site.name, slots * _SLOT), size) + size
+        largest = max(room.values(), default=slots * _SLOT)
         block = min(_BLOCK_PREFIX, 32 - (largest - 1).bit_length())
         last = max(_block_index(site) for site in sites)
         needed = block - last.bit_length()
@@ -64,11 +65,18 @@ class Allocator:
                 "Set a larger one: --set supernet=10.0.0.0/8, or fewer sites.",
             )
         base = int(supernet.network_address)
-        self._next = {site.name: base + _block_index(site) * 2 ** (32 - block) for site in sites}
+        self._start = {site.name: base + _block_index(site) * 2 ** (32 - block) for site in sites}
+        self._next = {name: start + slots * _SLOT for name, start in self._start.items()}
 
-    def take(self, site: Site, prefix: int) -> IPv4Network:
-        """Return the next free subnet of `prefix` length in the block of `site`."""
+    def take(self, site: Site, prefix: int, slot: int) -> IPv4Network:
+        """Return the subnet of `prefix` length for the pair of roles that owns `slot` at `site`."""
+        if prefix == _SMALLEST:
+            return IPv4Network((self._start[site.name] + slot * _SLOT, prefix))
         size = 2 ** (32 - prefix)
-        start = -(-self._next[site.name] // size) * size
+        start = _aligned(self._next[site.name], size)
         self._next[site.name] = start + size
         return IPv4Network((start, prefix))
+
+
+def _aligned(offset: int, size: int) -> int:
+    return -(-offset // size) * size

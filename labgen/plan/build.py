@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections import Counter
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from labgen.plan.addresses import DEFAULT_SUPERNET, Allocator, link_prefix
 from labgen.plan.model import Interface, LabPlan, Link, Node, Published, Site
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from labgen.catalogue.model import Catalogue, Connection, Role
     from labgen.plan.spec import LabSpec
@@ -40,13 +41,15 @@ def make_plan(catalogue: Catalogue, spec: LabSpec, name: str) -> LabPlan:
     drafts = list(_drafts(catalogue, rows, sites, nodes))
     supernet = spec.supernet or DEFAULT_SUPERNET
     public_prefix = link_prefix(sum(bool(catalogue.roles[node.role].publish) for node in nodes))
+    slots = _slots(catalogue)
     allocator = Allocator(
         supernet,
         sites,
-        [(_PLATFORM, public_prefix), *((site, link_prefix(len(members))) for site, _, _, members in drafts)],
+        max(slots.values()) + 1,
+        [(_PLATFORM, public_prefix), *((one.site, link_prefix(len(one.members))) for one in drafts)],
     )
-    public_subnet = allocator.take(_PLATFORM, public_prefix)
-    links = tuple(_link(allocator, *draft) for draft in drafts)
+    public_subnet = allocator.take(_PLATFORM, public_prefix, 0)
+    links = tuple(_link(allocator, slots, draft) for draft in drafts)
     realised = {one for link in links for one in link.connections}
     published = tuple(_published(catalogue, spec, nodes))
     return LabPlan(
@@ -125,17 +128,43 @@ def _node(spec: LabSpec, role: Role, site: Site, number: int) -> Node:
     )
 
 
-def _drafts(
-    catalogue: Catalogue, rows: tuple[Connection, ...], sites: tuple[Site, ...], nodes: tuple[Node, ...]
-) -> Iterator[tuple[Site, tuple[str, str], list[Connection], list[str]]]:
-    """Every link without its subnet: one for each pair of roles with a connection, at each of their sites."""
-    members: dict[tuple[str, str], list[str]] = {}
-    for node in nodes:
-        members.setdefault((node.role, node.site), []).append(node.name)
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A link without its subnet."""
+
+    site: Site
+    roles: tuple[str, str]
+    rows: list[Connection]
+    members: list[str]
+
+
+def _pairs(rows: Iterable[Connection]) -> dict[frozenset[str], list[Connection]]:
     pairs: dict[frozenset[str], list[Connection]] = {}
     for row in rows:
         pairs.setdefault(frozenset((row.source, row.destination)), []).append(row)
-    for rows_of_pair in pairs.values():
+    return pairs
+
+
+def _slots(catalogue: Catalogue) -> dict[frozenset[str], int]:
+    """Return the fixed place of each pair of roles, whatever this lab realises; 0 is the public network's."""
+    rows = (row for row in catalogue.connections if catalogue.realisable(row))
+    slots: dict[frozenset[str], int] = {}
+    last: Counter[frozenset[Scope]] = Counter()
+    for pair in _pairs(rows):
+        kind = frozenset(catalogue.roles[role].scope for role in pair) - {Scope.PLATFORM}
+        last[kind] += 1
+        slots[pair] = last[kind]
+    return slots
+
+
+def _drafts(
+    catalogue: Catalogue, rows: tuple[Connection, ...], sites: tuple[Site, ...], nodes: tuple[Node, ...]
+) -> Iterator[_Draft]:
+    """Every link: one for each pair of roles with a connection, at each of their sites."""
+    members: dict[tuple[str, str], list[str]] = {}
+    for node in nodes:
+        members.setdefault((node.role, node.site), []).append(node.name)
+    for rows_of_pair in _pairs(rows).values():
         first = rows_of_pair[0]
         ends = (first.source, first.destination)
         scopes = {catalogue.roles[end].scope for end in ends} - {Scope.PLATFORM}
@@ -148,24 +177,23 @@ def _drafts(
             ]
             together = [name for group in groups for name in group]
             if all(groups) and len(together) > 1:
-                yield site, ends, rows_of_pair, together
+                yield _Draft(site, ends, rows_of_pair, together)
 
 
 def _home(role: Role, site: Site) -> str:
     return _PLATFORM.name if role.scope is Scope.PLATFORM else site.name
 
 
-def _link(
-    allocator: Allocator, site: Site, ends: tuple[str, str], rows: list[Connection], members: list[str]
-) -> Link:
-    prefix = "" if site.scope is Scope.PLATFORM else f"{site.name}-"
+def _link(allocator: Allocator, slots: dict[frozenset[str], int], draft: _Draft) -> Link:
+    prefix = "" if draft.site.scope is Scope.PLATFORM else f"{draft.site.name}-"
+    size = link_prefix(len(draft.members))
     return Link(
-        name=f"{prefix}{ends[0]}-{ends[1]}",
-        site=site.name,
-        roles=ends,
-        subnet=allocator.take(site, link_prefix(len(members))),
-        members=tuple(members),
-        connections=tuple(row.id for row in rows),
+        name=f"{prefix}{draft.roles[0]}-{draft.roles[1]}",
+        site=draft.site.name,
+        roles=draft.roles,
+        subnet=allocator.take(draft.site, size, slots[frozenset(draft.roles)]),
+        members=tuple(draft.members),
+        connections=tuple(row.id for row in draft.rows),
     )
 
 

@@ -51,6 +51,8 @@ def parse_spec(
     if not isinstance(raw, dict):
         raise InvalidInput(f"{where}: must be a mapping of keys, not {type(raw).__name__}")
     if size is not None:
+        if size not in catalogue.sizes:
+            raise InvalidInput(f"--size: unknown size '{size}'{_known(size, catalogue.sizes)}")
         raw["size"] = size
     for one in sets:
         _set(catalogue, raw, one)
@@ -125,9 +127,11 @@ def _variant_faults(catalogue: Catalogue, spec: LabSpec) -> Iterator[str]:
         if topic not in catalogue.variants:
             yield f"variants.{topic}: unknown variant{_known(topic, catalogue.variants)}"
             continue
-        choices = catalogue.variants[topic].choices
-        if choice not in choices:
-            yield f"variants.{topic}: '{choice}' is no choice{_known(choice, choices)}"
+        variant = catalogue.variants[topic]
+        if choice not in variant.choices:
+            yield f"variants.{topic}: '{choice}' is no choice{_known(choice, variant.choices)}"
+        elif choice in variant.data_only:
+            yield f"variants.{topic}: '{choice}' is documented, but labgen has no server that does it"
 
 
 def _known(wrong: str, known: Iterable[str]) -> str:

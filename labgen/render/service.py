@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from labgen.images import image_reference
+from labgen.images import image_reference, is_foreign
 from labgen.names import Label, container_name
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def service_of(
         **_process(template, context),
         **_confinement(template),
         **_limits(node),
-        "healthcheck": {"test": ["CMD", *_texts(template.evaluated("health", context))], **_HEALTH},
+        "healthcheck": {**_health(image, template, context), **_HEALTH},
         "volumes": [
             *(f"{node.name}-{name}:{path}" for name, path in template.volumes.items()),
             *(f"./{source}:{target}:ro" for source, target in files.mounts.items()),
@@ -104,6 +104,13 @@ def service_of(
         },
         **_attachments(node, public=bool(published)),
     }
+
+
+def _health(image: str, template: ServiceTemplate, context: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the health check; a foreign image brings its own, and knows none of our programs."""
+    if is_foreign(image):
+        return {}
+    return {"test": ["CMD", *_texts(template.evaluated("health", context))]}
 
 
 def _texts(value: Any) -> Any:

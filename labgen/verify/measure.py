@@ -68,6 +68,9 @@ def _probe(
     ]
     try:
         checks = [one.as_check(secrets) for one in group]
+    except KeyError as error:
+        return [Measured(one, Outcome.FAILED, f"secret {error} is not there to ask with") for one in group]
+    try:
         document = json.dumps({"checks": checks, "secrets": dict(secrets)})
         done = subprocess.run(
             call, input=document, capture_output=True, text=True, timeout=_SECONDS, check=True

@@ -124,7 +124,7 @@ def test_a_name_that_docker_refuses(labgen: Program, command: str, name: str) ->
 
 @pytest.mark.parametrize("command", ["up", "plan"])
 def test_an_unknown_size(labgen: Program, command: str) -> None:
-    labgen(command, "--size", "larg").refused(2, "labgen: --set: size: unknown size 'larg'; there are: small")
+    labgen(command, "--size", "larg").refused(2, "labgen: --size: unknown size 'larg'; there are: small")
 
 
 def test_an_unknown_site(labgen: Program) -> None:
