@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
+from ipaddress import IPv4Address
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -198,12 +199,19 @@ def _link(allocator: Allocator, slots: dict[frozenset[str], int], draft: _Draft)
 
 
 def _connected(nodes: tuple[Node, ...], links: tuple[Link, ...]) -> tuple[Node, ...]:
+    """Give each node its addresses: a link's first role counts upwards, its second from the other end.
+
+    So a node more of either never moves another's address.
+    """
+    role = {node.name: node.role for node in nodes}
     interfaces: dict[str, list[Interface]] = {node.name: [] for node in nodes}
     for link in links:
         # .1 stays free: on an engine without isolated gateways it is the bridge's own address.
-        first = link.subnet.network_address + 2
-        for offset, member in enumerate(link.members):
-            interfaces[member].append(Interface(link.name, str(first + offset)))
+        upwards = count(int(link.subnet.network_address) + 2)
+        downwards = count(int(link.subnet.broadcast_address) - 1, -1)
+        for member in link.members:
+            address = next(upwards if role[member] == link.roles[0] else downwards)
+            interfaces[member].append(Interface(link.name, str(IPv4Address(address))))
     return tuple(replace(node, interfaces=tuple(interfaces[node.name])) for node in nodes)
 
 

@@ -129,3 +129,21 @@ def test_the_supernet_it_asks_for_is_enough(spec: LabSpec, prefix: int) -> None:
         assert 0 < int(found[1]) < prefix
         plan = plan_of(spec.model_copy(update={"supernet": IPv4Network(("10.0.0.0", int(found[1])))}))
     assert plan.supernet.prefixlen <= prefix
+
+
+@pytest.mark.parametrize("role", ["api", "ui", "m", "mysql", "rs", "hypervisor", "guest"])
+def test_a_node_more_moves_no_address(role: str) -> None:
+    before = plan_of(LabSpec(counts={role: 2}))
+    after = plan_of(LabSpec(counts={role: 3}))
+    assert len(after.nodes) == len(before.nodes) + 1
+    for node in before.nodes:
+        assert set(node.interfaces) <= set(after.node_by_name[node.name].interfaces), node.name
+
+
+def test_another_variant_moves_no_link_that_stays() -> None:
+    before = plan_of(LabSpec()).link_by_name
+    after = plan_of(LabSpec(variants={"redis": "datanode", "bpm-redis": "local"})).link_by_name
+    assert set(before) - set(after) == {"dc1-rs-rs-redis", "pcr1-prs-prs-redis"}
+    assert {name: link.subnet for name, link in after.items() if name in before} == {
+        name: link.subnet for name, link in before.items() if name in after
+    }

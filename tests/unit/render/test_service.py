@@ -50,7 +50,7 @@ def test_bare_template_gets_all_the_rest(tmp_path: Path) -> None:
             "./nodes/dc1-db-1/node.json:/etc/labgen/node.json:ro",
             "./tls/ca.crt:/etc/labgen/ca.crt:ro",
         ],
-        "networks": {"dc1-web-database": {"ipv4_address": "10.210.4.3"}},
+        "networks": {"dc1-web-database": {"ipv4_address": "10.210.4.30"}},
     }
     digest = labels.pop(Label.FILES)
     assert len(digest) == 16
@@ -138,7 +138,7 @@ def test_only_the_public_network_leads_anywhere(tmp_path: Path) -> None:
             "name": "labgen-lab-dc1-web-database",
             "internal": True,
             "driver_opts": {"com.docker.network.bridge.gateway_mode_ipv4": "isolated"},
-            "ipam": {"config": [{"subnet": "10.210.4.0/28"}]},
+            "ipam": {"config": [{"subnet": "10.210.4.16/28"}]},
             "labels": {
                 Label.LAB: "lab",
                 Label.LINK: "dc1-web-database",
