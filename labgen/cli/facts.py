@@ -24,7 +24,9 @@ def connections(
     all_rows: Annotated[
         bool,
         typer.Option(
-            "--all", help="Also the rows that this lab does not realise: other variants, other servers."
+            "--all",
+            help="Also the rows that this lab does not realise: other variants, other servers.",
+            envvar="LABGEN_CONNECTIONS_ALL",
         ),
     ] = False,
     style: FormatOption = Format.TABLE,

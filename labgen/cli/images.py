@@ -17,7 +17,7 @@ Names = Annotated[
     Optional[list[str]],
     typer.Argument(
         help="Images; all that the shipped servers use without any.",
-        metavar="[IMAGE]...",
+        metavar="IMAGE...",
         autocompletion=complete_images,
     ),
 ]
@@ -26,7 +26,9 @@ Names = Annotated[
 @app.command()
 def build(
     names: Names = None,
-    progress: Annotated[Progress, typer.Option("--progress", help="How to show progress.")] = Progress.AUTO,
+    progress: Annotated[
+        Progress, typer.Option("--progress", help="How to show progress.", envvar="LABGEN_PROGRESS")
+    ] = Progress.AUTO,
 ) -> None:
     """Build what is missing. An image whose contents did not change is never built twice."""
     from labgen.engine.build import build_images, missing_images

@@ -141,7 +141,7 @@ def _summary(result: UpResult, *, waited: bool) -> None:
 
 def down(
     name: LabArgument = None,
-    all_labs: Annotated[bool, typer.Option("--all", help="Every lab.")] = False,
+    all_labs: Annotated[bool, typer.Option("--all", help="Every lab.", envvar="LABGEN_DOWN_ALL")] = False,
     keep_volumes: Annotated[
         bool, typer.Option("--keep-volumes", help="Keep the data, and the secrets that open it.")
     ] = False,

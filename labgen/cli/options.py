@@ -72,14 +72,14 @@ LabArgument = Annotated[
     typer.Argument(
         help="The lab; not needed when there is only one.",
         autocompletion=_labs,
-        metavar="[LAB]",
+        metavar="LAB",
         envvar="LABGEN_LAB",
     ),
 ]
 NameArgument = Annotated[
     Optional[str],
     typer.Argument(
-        help="The lab's name; the name of its size without one.", autocompletion=_labs, metavar="[NAME]"
+        help="The lab's name; the name of its size without one.", autocompletion=_labs, metavar="NAME"
     ),
 ]
 LabOption = Annotated[
@@ -94,7 +94,7 @@ LabOption = Annotated[
 ]
 NodesArgument = Annotated[
     Optional[list[str]],
-    typer.Argument(help="Nodes; all of them without any.", autocompletion=_nodes, metavar="[NODE]..."),
+    typer.Argument(help="Nodes; all of them without any.", autocompletion=_nodes, metavar="NODE..."),
 ]
 SizeOption = Annotated[
     Optional[str],
@@ -111,6 +111,7 @@ SetOption = Annotated[
         help="KEY=VALUE of lab.yaml, or ROLE=COUNT; may be repeated.",
         metavar="KEY=VALUE",
         autocompletion=_settings,
+        envvar="LABGEN_SET",
     ),
 ]
 FormatOption = Annotated[Format, typer.Option("--format", help="How to print it.", envvar="LABGEN_FORMAT")]

@@ -79,7 +79,8 @@ def status(lab: LabArgument = None, style: FormatOption = Format.TABLE) -> None:
         {"node": "NODE", "site": "SITE", "state": "STATE", "detail": "ENGINE SAYS", "ports": "PUBLISHED"},
     )
     if absent and style is Format.TABLE:
-        note(f"{len(absent)} nodes are missing; `labgen up {name}` brings them back")
+        count = "1 node is" if len(absent) == 1 else f"{len(absent)} nodes are"
+        note(f"{count} missing; `labgen up {name}` repairs the lab")
 
 
 def list_labs(style: FormatOption = Format.TABLE) -> None:
@@ -124,6 +125,7 @@ def plan(
     spec = read_spec(file, sets, size)
     made = make_plan(default_catalogue(), spec, check_name(name or spec.size))
     machine = None
+    notes: list[str] = []
     try:
         from labgen.engine.capacity import measure_machine
         from labgen.engine.client import connect
@@ -131,10 +133,12 @@ def plan(
 
         engine = connect()
         machine = measure_machine(engine)
-        made, _ = resolve(engine, made.name, spec)
+        made, notes = resolve(engine, made.name, spec)
     except EngineMissing as error:
         note(f"not checked against this machine: {error.message}")
     _print_plan(made, machine, style)
+    for line in notes:
+        note(line)
 
 
 def _print_plan(made: LabPlan, machine: Machine | None, style: Format) -> None:

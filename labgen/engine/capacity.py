@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from dataclasses import dataclass
@@ -36,7 +37,8 @@ def measure_machine(engine: Engine) -> Machine:
     info = engine.sdk.info()
     total = int(info.get("MemTotal", 0))
     root = str(info.get("DockerRootDir", ""))
-    local = bool(root) and Path(root).is_dir()
+    address = engine.host or os.environ.get("DOCKER_HOST") or "unix://"
+    local = address.startswith("unix://") and bool(root) and Path(root).is_dir()
     available = _available() if local else None
     return Machine(
         memory_total=total,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from docker.errors import APIError
 
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from labgen.plan.model import LabPlan
 
 __all__ = ["PortTakenError", "clear_moved", "compose_up", "remove_stale"]
+
+
+#: What the engine says when another container has a port, and when any other program has it.
+_TAKEN: Final = ("port is already allocated", "address already in use")
 
 
 class PortTakenError(LabgenError):
@@ -37,7 +41,8 @@ def compose_up(engine: Engine, state: LabState, *, renewed: bool) -> None:
     except DockerException as error:
         lines = [line.strip() for line in (error.stderr or "").splitlines()]
         reasons = [line for line in lines if "rror" in line] or lines[-5:]
-        kind = PortTakenError if any("port is already allocated" in one for one in lines) else LabgenError
+        taken = any(sign in line for line in lines for sign in _TAKEN)
+        kind = PortTakenError if taken else LabgenError
         raise kind(
             f"lab '{state.name}' could not be started:\n" + "\n".join(f"  {line}" for line in reasons),
             f"What was started stays. `labgen up {state.name}` tries again, "
@@ -60,7 +65,7 @@ def clear_moved(engine: Engine, plan: LabPlan) -> None:
         strangers = [one["Name"] for identity, one in members.items() if identity not in own]
         if strangers:
             raise LabgenError(
-                f"network {network['Name']} has to move, but container {', '.join(strangers)} is on it",
+                f"network {network['Name']} has to move or go, but container {', '.join(strangers)} is on it",
                 "Disconnect it, then `labgen up` again.",
             )
         for identity in _attached(own, network["Name"]):

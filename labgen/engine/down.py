@@ -71,10 +71,12 @@ def _sweep(engine: Engine, name: str, *, keep_volumes: bool) -> list[str]:
         title = f"container {one['Names'][0].lstrip('/')}"
         left += _removed(title, partial(api.remove_container, one["Id"], force=True, v=True))
     for network in api.networks(filters=label):
-        if _removed("", partial(api.remove_network, network["Id"])):
+        title = f"network {network['Name']}"
+        refused = _removed(title, partial(api.remove_network, network["Id"]))
+        if refused:
             members = (api.inspect_network(network["Id"]).get("Containers") or {}).values()
             names = ", ".join(one["Name"] for one in members)
-            left.append(f"network {network['Name']}: in use by container {names or 'unknown'}")
+            left += [f"{title}: in use by container {names}"] if names else refused
     if not keep_volumes:
         for volume in api.volumes(filters=label).get("Volumes") or ():
             left += _removed(f"volume {volume['Name']}", partial(api.remove_volume, volume["Name"]))

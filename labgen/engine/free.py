@@ -7,7 +7,7 @@ import socket
 from contextlib import suppress
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from labgen.errors import InvalidInput, LabgenError
 from labgen.names import Label
@@ -29,19 +29,25 @@ def taken_networks(engine: Engine, lab: str) -> tuple[Taken, IPv4Network | None]
     """Return the networks in use with who uses them, and the supernet that `lab` itself has, if it runs."""
     taken = _host_routes()
     own: IPv4Network | None = None
+    bridges: set[IPv4Network] = set()
     for network in engine.sdk.api.networks():
         labels = network.get("Labels") or {}
         if labels.get(Label.LAB) == lab:
             with suppress(ValueError, KeyError):
                 own = IPv4Network(labels[Label.SUPERNET])
+            bridges.update(_subnets(network))
             continue
-        for config in (network.get("IPAM") or {}).get("Config") or ():
-            with suppress(ValueError, KeyError):  # IPv6, or an address with host bits
-                taken[IPv4Network(config["Subnet"], strict=False)] = f"Docker network '{network['Name']}'"
-    if own is not None:
-        # The lab's own bridges are routes of the host too.
-        taken = {one: who for one, who in taken.items() if not one.subnet_of(own)}
-    return taken, own
+        taken |= dict.fromkeys(_subnets(network), f"Docker network '{network['Name']}'")
+    # The lab's own bridges are routes of the host too.
+    return {one: who for one, who in taken.items() if one not in bridges}, own
+
+
+def _subnets(network: dict[str, Any]) -> list[IPv4Network]:
+    found = []
+    for config in (network.get("IPAM") or {}).get("Config") or ():
+        with suppress(ValueError, KeyError):  # IPv6
+            found.append(IPv4Network(config["Subnet"], strict=False))
+    return found
 
 
 def _host_routes(table: Path = Path("/proc/net/route")) -> Taken:

@@ -54,7 +54,7 @@ def _load(folder: Path, name: str) -> tuple[x509.Certificate, EllipticCurvePriva
     try:
         certificate = x509.load_pem_x509_certificate((folder / f"{name}.crt").read_bytes())
         key = load_pem_private_key((folder / f"{name}.key").read_bytes(), None)
-    except (OSError, ValueError):
+    except (OSError, ValueError, TypeError):  # TypeError: a key that somebody encrypted
         return None
     if not isinstance(key, EllipticCurvePrivateKey) or certificate.public_key() != key.public_key():
         return None

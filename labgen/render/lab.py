@@ -24,11 +24,13 @@ if TYPE_CHECKING:
 
     from labgen.plan.model import LabPlan, Link, Node
 
-__all__ = ["COMPOSE_FILE", "Certificate", "Rendering", "image_names", "render_lab"]
+__all__ = ["COMPOSE_FILE", "SIGNATURE", "Certificate", "Rendering", "image_names", "render_lab"]
 
 COMPOSE_FILE = "compose.yaml"
+#: How every compose.yaml of ours begins.
+SIGNATURE = "# Made by labgen "
 _HEADER = (
-    f"# Made by labgen {__version__}; a change here is lost at the next `labgen up`.\n"
+    f"{SIGNATURE}{__version__}; a change here is lost at the next `labgen up`.\n"
     "# `docker compose up` in this folder starts the lab as well.\n"
 )
 

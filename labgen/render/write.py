@@ -8,10 +8,10 @@ import string
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from labgen.errors import LabgenError
+from labgen.errors import InvalidInput, LabgenError
 from labgen.render.certificates import issue_certificates
 from labgen.render.files import write_file
-from labgen.render.lab import COMPOSE_FILE
+from labgen.render.lab import COMPOSE_FILE, SIGNATURE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,8 +42,7 @@ def write_rendering(folder: Path, rendering: Rendering, names: Sequence[str] = (
     disk refuses, naming the file.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        folder.chmod(0o700)
+        _claim(folder)
         renewed = _make_secrets(folder, rendering.secrets)
         renewed += issue_certificates(folder / "tls", [one.node for one in rendering.certificates], names)
         changed = [
@@ -57,9 +56,23 @@ def write_rendering(folder: Path, rendering: Rendering, names: Sequence[str] = (
     except OSError as error:
         raise LabgenError(
             f"{error.filename or folder}: cannot be written: {error.strerror}",
-            "Choose another folder with $LABGEN_STATE_DIR, or make room.",
+            "Make room, or choose another folder (`labgen render -o`, or $LABGEN_STATE_DIR).",
         ) from error
     return Written(tuple(changed), tuple(renewed))
+
+
+def _claim(folder: Path) -> None:
+    """Make `folder` ours: a new one is for its owner alone, one with somebody else's lab is refused."""
+    if not folder.is_dir():
+        folder.mkdir(parents=True)
+        folder.chmod(0o700)
+    elif (folder / COMPOSE_FILE).exists():
+        with (folder / COMPOSE_FILE).open(encoding="utf-8", errors="replace") as file:
+            if not file.readline().startswith(SIGNATURE):
+                raise InvalidInput(
+                    f"{folder / COMPOSE_FILE} is not labgen's",
+                    "Choose another folder: labgen would overwrite it.",
+                )
 
 
 def _make_secrets(folder: Path, names: Sequence[str]) -> list[str]:

@@ -22,6 +22,7 @@ __all__ = ["PROBE_IMAGE", "Measured", "Outcome", "measure"]
 #: The folder of images/ with the program that speaks every protocol.
 PROBE_IMAGE: Final = "probe"
 _PARALLEL: Final = 4
+_MARGIN: Final = 10  # for starting and removing the container
 _SECONDS: Final = 60  # for one probe with all its checks; each check has a bound of its own
 
 
@@ -64,7 +65,9 @@ def _probe(
         *("docker", "run", "--rm", "--interactive", "--init"),
         *("--network", f"container:{container_name(lab, source)}"),
         *("--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--user", "900:900"),
-        *("--read-only", "--tmpfs", "/tmp", "--entrypoint", "labgen-probe", image),  # noqa: S108
+        *("--read-only", "--tmpfs", "/tmp", "--entrypoint", "timeout", image),  # noqa: S108
+        # The container ends by itself, also when nobody waits for it any more.
+        *(str(_SECONDS), "labgen-probe"),
     ]
     try:
         checks = [one.as_check(secrets) for one in group]
@@ -73,7 +76,7 @@ def _probe(
     try:
         document = json.dumps({"checks": checks, "secrets": dict(secrets)})
         done = subprocess.run(
-            call, input=document, capture_output=True, text=True, timeout=_SECONDS, check=True
+            call, input=document, capture_output=True, text=True, timeout=_SECONDS + _MARGIN, check=True
         )
         results = {str(one["id"]): one for one in json.loads(done.stdout)["results"]}
     except subprocess.TimeoutExpired:

@@ -15,6 +15,7 @@ import docker
 import pytest
 
 from labgen.engine.client import Engine
+from labgen.engine.down import known_labs
 from labgen.names import Label, container_name
 
 from .conftest import PREFIX, SECONDS, Cli
@@ -59,6 +60,19 @@ def leftovers(engine: Engine, lab: str) -> list[Any]:
         *api.networks(filters=label),
         *(api.volumes(filters=label)["Volumes"] or ()),
     ]
+
+
+def moments(cli: Cli, engine: Engine, lab: str) -> dict[str, Callable[[], bool]]:
+    """Return how to see that an `up` has come so far."""
+    label = {"label": f"{Label.LAB}={lab}"}
+    api = engine.sdk.api
+    return {
+        "locked": (cli.state / "labs" / f"{lab}.holder").exists,
+        "rendered": (cli.state / "labs" / lab / "compose.yaml").exists,
+        "networks": lambda: bool(api.networks(filters=label)),
+        "created": lambda: bool(api.containers(all=True, filters=label)),
+        "started": lambda: bool(api.containers(filters=label)),
+    }
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = SECONDS) -> None:
@@ -108,37 +122,34 @@ def test_down_works_without_the_state_folder_and_up_survives_its_loss(
 @pytest.mark.parametrize("moment", ["locked", "rendered", "networks", "created", "started"])
 def test_up_repairs_what_a_killed_up_left(cli: Cli, engine: Engine, tiny: Path, moment: str) -> None:
     lab = cli.lab(f"killed-{moment}")
-    label = {"label": f"{Label.LAB}={lab}"}
     api = engine.sdk.api
-    reached: dict[str, Callable[[], bool]] = {
-        "locked": (cli.state / "labs" / f"{lab}.holder").exists,
-        "rendered": (cli.state / "labs" / lab / "compose.yaml").exists,
-        "networks": lambda: bool(api.networks(filters=label)),
-        "created": lambda: bool(api.containers(all=True, filters=label)),
-        "started": lambda: bool(api.containers(filters=label)),
-    }
     process = cli.start("up", lab, "-f", str(tiny))
-    wait_for(reached[moment])
+    wait_for(moments(cli, engine, lab)[moment])
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     cli.run("up", lab, "-f", str(tiny))
     assert set(states(cli, lab).values()) == {"healthy"}
-    names = [one["Name"] for one in api.networks(filters=label)]
+    names = [one["Name"] for one in api.networks(filters={"label": f"{Label.LAB}={lab}"})]
     assert len(names) == len(set(names))
     cli.run("down", lab)
     assert not leftovers(engine, lab)
 
 
-def test_interrupted_up_says_how_to_go_on_and_exits_130(cli: Cli, tiny: Path) -> None:
-    lab = cli.lab("interrupted")
+@pytest.mark.parametrize("moment", ["locked", "rendered", "networks", "started"])
+def test_interrupted_up_says_how_to_go_on_and_exits_130(
+    cli: Cli, engine: Engine, tiny: Path, moment: str
+) -> None:
+    lab = cli.lab(f"interrupted-{moment}")
     process = cli.start("up", lab, "-f", str(tiny))
-    wait_for((cli.state / "labs" / lab / "compose.yaml").exists)
+    wait_for(moments(cli, engine, lab)[moment])
     os.killpg(process.pid, signal.SIGINT)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130, said
     assert f"`labgen up {lab}` goes on, `labgen down {lab}` removes it." in said
     assert "Traceback" not in said
-    cli.run("down", lab)
+    if lab in known_labs(engine) or (cli.state / "labs" / lab).exists():
+        cli.run("down", lab)
+    assert not leftovers(engine, lab)
 
 
 def test_two_ups_at_once_one_waits_and_says_for_whom(cli: Cli, engine: Engine, tiny: Path) -> None:
@@ -254,3 +265,25 @@ def test_bad_input_to_the_commands(cli: Cli, engine: Engine) -> None:
     huge = ["--set=datacenters=40", "--set=hypervisor=400", "--set=supernet=10.128.0.0/12", "--dry-run"]
     done = cli.run("up", "huge", *huge, code=1)
     assert "not enough memory: the lab needs about " in done.stderr
+
+
+def test_a_running_lab_changes_and_keeps_what_stays(cli: Cli, engine: Engine, tiny: Path) -> None:
+    lab = cli.lab("changing")
+    cli.run("up", lab, "-f", str(tiny))
+    before = containers(engine, lab)
+    cli.run("up", lab, "-f", str(tiny), "--set", "api=2", "--set", "client=1")
+    grown = containers(engine, lab)
+    assert set(grown) - set(before) == {"api-2", "client-1"}
+    assert {name for name in before if grown[name] == before[name]} >= {"mysql-1", "redis-1", "api-1"}
+    # Another supernet moves every network; the nodes come back on it, with their data.
+    cli.run("up", lab, "-f", str(tiny), "--set", "supernet=10.252.0.0/16")
+    assert set(states(cli, lab)) == set(before)
+    assert set(states(cli, lab).values()) == {"healthy"}
+    subnets = {
+        one["IPAM"]["Config"][0]["Subnet"]
+        for one in engine.sdk.api.networks(filters={"label": f"{Label.LAB}={lab}"})
+    }
+    assert subnets
+    assert all(one.startswith("10.252.") for one in subnets)
+    cli.run("down", lab)
+    assert not leftovers(engine, lab)

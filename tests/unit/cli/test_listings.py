@@ -93,7 +93,7 @@ def test_status_of_a_lab(running: Program) -> None:
     assert rows[gone]["state"] == "missing"
     table = running("status")
     assert table.code == 0
-    assert "1 nodes are missing; `labgen up small` brings them back" in table.err
+    assert "1 node is missing; `labgen up small` repairs the lab" in table.err
     assert "missing; `labgen up" not in table.out
     headings, *lines = table.out.splitlines()
     assert headings.split() == ["NODE", "SITE", "STATE", "ENGINE", "SAYS", "PUBLISHED"]

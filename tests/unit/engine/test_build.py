@@ -54,6 +54,12 @@ def test_parents_before_children_each_with_its_parents_tag(world: World, heard: 
     assert sorted(heard.lines[2:]) == ["api building", "api ready", "redis building", "redis ready"]
 
 
+def test_earlier_builds_can_be_forgotten(world: World, heard: Heard) -> None:
+    world.build_cache = False
+    build_images(world.engine, [BASE], heard, cache=False)
+    assert built(world) == ["base"]
+
+
 def test_a_parent_that_is_there_is_not_waited_for(world: World, heard: Heard) -> None:
     build_images(world.engine, [API], heard)
     assert built(world) == ["api"]

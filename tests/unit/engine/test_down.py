@@ -82,7 +82,7 @@ def test_what_is_left_is_said_with_who_uses_it(lab: World) -> None:
     lab.refused = {
         ("remove network", f"id-{NETWORK}"): refusal("network has active endpoints"),
         ("remove volume", held): refusal("volume is in use - [abc]"),
-        ("remove container", "/labgen-lab-api-1"): refusal("removal is already in progress"),
+        ("remove container", "/labgen-lab-api-1", "volumes"): refusal("removal is already in progress"),
     }
     with pytest.raises(LabgenError) as caught:
         down(lab.engine, "lab")
@@ -101,13 +101,13 @@ def test_what_is_left_is_said_with_who_uses_it(lab: World) -> None:
 
 def test_a_network_in_the_way_that_nobody_seems_to_use(lab: World) -> None:
     lab.refused["remove network", f"id-{NETWORK}"] = refusal("network has active endpoints")
-    with pytest.raises(LabgenError, match=rf"network {NETWORK}: in use by container unknown"):
+    with pytest.raises(LabgenError, match=rf"network {NETWORK}: network has active endpoints"):
         down(lab.engine, "lab")
 
 
 def test_what_went_by_itself_is_gone(lab: World) -> None:
     lab.refused = {
-        ("remove container", "/labgen-lab-api-1"): NotFound("gone"),
+        ("remove container", "/labgen-lab-api-1", "volumes"): NotFound("gone"),
         ("remove network", f"id-{NETWORK}"): NotFound("gone"),
     }
     down(lab.engine, "lab")

@@ -67,9 +67,9 @@ def test_platform_first_then_sites_by_name(world: World) -> None:
 def test_only_the_labs_own_nodes(world: World) -> None:
     stranger = container("lab", "x-1")
     stranger["Labels"] = {"some": "label"}
-    helper = container("lab", "y-1")
-    del helper["Labels"][Label.NODE]
-    world.containers = [container("lab", "api-1"), container("other", "api-1"), stranger, helper]
+    nameless = container("lab", "y-1")
+    del nameless["Labels"][Label.NODE]
+    world.containers = [container("lab", "api-1"), container("other", "api-1"), stranger, nameless]
     assert list(observe(world.engine, "lab")) == ["api-1"]
     assert {lab: [one.name for one in nodes] for lab, nodes in labs_of_engine(world.engine).items()} == {
         "lab": ["api-1"],

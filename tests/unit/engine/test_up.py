@@ -16,10 +16,10 @@ from labgen.engine import up as up_module
 from labgen.engine.down import known_labs
 from labgen.engine.lock import locked
 from labgen.engine.state import lab_state
-from labgen.engine.up import lab_images, resolve, up
+from labgen.engine.up import check_room, lab_images, resolve, up
 from labgen.errors import InvalidInput, LabgenError, NotReady
 from labgen.images import ImageFolder, read_images, suite_tag
-from labgen.names import network_name
+from labgen.names import Label
 from labgen.plan.build import make_plan
 from labgen.plan.model import LabPlan
 from labgen.plan.spec import LabSpec
@@ -57,7 +57,8 @@ def ready(world: World) -> World:
 def start(world: World, name: str = "lab", spec: LabSpec = SPEC) -> LabPlan:
     """Let the lab run."""
     plan = make_plan(default_catalogue(), spec, name)
-    world.containers.clear()
+    for found in (world.containers, world.networks):
+        found[:] = [one for one in found if (one["Labels"] or {}).get(Label.LAB) != name]
     run_lab(world, plan)
     return plan
 
@@ -245,38 +246,63 @@ def test_nodes_that_run_already_need_no_more_memory(ready: World) -> None:
     up(ready.engine, "lab", SPEC, timeout=5)
 
 
-@pytest.mark.parametrize(
-    ("stderr", "lines"),
-    [
-        (" Container x  Starting\nError response from daemon: pool overlaps\n", "pool overlaps"),
-        ("one\ntwo\nthree\nfour\nfive\nsix", "two\n  three\n  four\n  five\n  six"),
-    ],
-)
-def test_compose_that_fails(ready: World, stderr: str, lines: str) -> None:
-    ready.refused["compose up", "labgen-lab"] = DockerException(["docker"], 1, None, stderr.encode())
-    with pytest.raises(LabgenError) as caught:
+@pytest.mark.parametrize(("running", "missing", "disk"), [(0, 1, 3), (0, 0, 1), (1, 1, 2), (1, 0, 0)])
+def test_room_for_what_is_not_there_yet(
+    ready: World, monkeypatch: pytest.MonkeyPatch, running: int, missing: int, disk: int
+) -> None:
+    if running:
+        start(ready)
+    asked: list[tuple[int, int]] = []
+    monkeypatch.setattr(up_module, "DISK_FOR_IMAGES", 2)
+    monkeypatch.setattr(up_module, "DISK_FOR_LAB", 1)
+    monkeypatch.setattr(up_module, "check_capacity", lambda _, memory, disk: asked.append((memory, disk)))
+    plan = make_plan(default_catalogue(), SPEC, "lab")
+    check_room(ready.engine, plan, list(read_images(images_dir()).values())[:missing])
+    assert asked == [(0 if running else plan.memory_typical, disk)]
+
+
+def taken(world: World, times: int) -> None:
+    """Let somebody else take a port between the look and the start, `times` times."""
+    said = b"Error response from daemon: Bind for 127.0.0.1:8443 failed: port is already allocated\n"
+    left = [DockerException(["docker"], 1, None, said) for _ in range(times)]
+
+    def compose_up() -> None:
+        if left:
+            raise left.pop()
+        start(world)
+
+    world.compose_up = compose_up
+
+
+def test_a_port_that_is_lost_on_the_way_is_chosen_anew(ready: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken(ready, 1)
+    monkeypatch.setattr("labgen.engine.free._is_free", lambda _bind, port: port != 8443 or not ready.calls)
+    result = up(ready.engine, "lab", SPEC, timeout=5)
+    assert [one.host_port for one in result.plan.published] == [8080, 8444, 41337]
+    assert result.notes == ("port 8443 is busy, https is on 8444 instead",)
+    assert "127.0.0.1:8444:443" in (lab_state("lab").folder / "compose.yaml").read_text()
+
+
+def test_a_port_that_is_lost_each_time(ready: World) -> None:
+    taken(ready, 9)
+    with pytest.raises(LabgenError, match=r"port is already allocated"):
         up(ready.engine, "lab", SPEC, timeout=5)
-    assert caught.value.exit_code == 1
-    assert caught.value.message.startswith("lab 'lab' could not be started:\n  ")
-    assert caught.value.message.endswith(lines)
-    assert "Container x" not in caught.value.message
-    assert caught.value.hint == (
-        "What was started stays. `labgen up lab` tries again, `labgen down lab` removes it."
-    )
+    assert ready.calls == [("compose up", "labgen-lab")] * 3
 
 
-def test_what_the_lab_no_longer_has_is_removed_and_nothing_else(ready: World) -> None:
-    ready.networks += [
-        network(network_name("lab", "api-redis"), "10.210.3.0/28", "lab", "10.210.0.0/16"),
-        network(network_name("lab", "public"), "10.210.0.0/28", "lab", "10.210.0.0/16"),
-        network(network_name("other", "api-redis"), "10.211.3.0/28", "other", "10.211.0.0/16"),
-    ]
+def test_volumes_that_the_lab_no_longer_has_are_removed_and_no_others(ready: World) -> None:
     ready.volumes += [volume("lab", "mysql-1"), volume("lab", "mysql-2"), volume("other", "mysql-2")]
     up(ready.engine, "lab", SPEC, timeout=5)
-    assert [call for call in ready.calls if call[0].startswith("remove")] == [
-        ("remove network", "id-labgen-lab-api-redis"),
-        ("remove volume", "labgen-lab_mysql-2-data"),
-    ]
+    assert ready.calls == [("compose up", "labgen-lab"), ("remove volume", "labgen-lab_mysql-2-data")]
+
+
+def test_networks_that_moved_are_cleared_before_compose_makes_them_anew(ready: World) -> None:
+    up(ready.engine, "lab", SPEC, timeout=5)
+    start(ready)
+    ready.calls.clear()
+    up(ready.engine, "lab", changed(supernet="10.99.0.0/16"), timeout=5)
+    assert ready.calls[-1] == ("compose up", "labgen-lab")
+    assert ("remove network", "id-labgen-lab-api-mysql") in ready.calls[:-1]
 
 
 def test_another_labgen_at_work_is_waited_for(ready: World, heard: Heard) -> None:

@@ -63,6 +63,7 @@ class World:
     compose_up: Callable[[], object] = lambda: None
     compose_down: Callable[[], object] = lambda: None
     build: Callable[[Path], Iterable[str]] = lambda _path: ()
+    build_cache: bool = True
 
     @property
     def engine(self) -> Engine:
@@ -128,10 +129,9 @@ class FakeApi:
         assert timeout
         self.world.did("restart", name)
 
-    def remove_container(self, name: str, *, force: bool, v: bool) -> None:
+    def remove_container(self, name: str, *, force: bool, v: bool = False) -> None:
         assert force
-        assert v
-        self.world.did("remove container", name)
+        self.world.did("remove container", name, *(("volumes",) if v else ()))
         _drop(self.world.containers, "Id", name)
 
     def remove_network(self, name: str) -> None:
@@ -228,6 +228,9 @@ class FakeCompose:
 
     def build(self, path: Path, *, tags: list[str], **options: Any) -> Iterator[str]:
         assert options["stream_logs"]
+        assert options["load"], "a builder of its own would keep the image for itself"
+        assert not options["provenance"], "it would make the same image another one each time"
+        assert options["cache"] is self.world.build_cache
         assert options["labels"] == {Label.IMAGE: path.name}
         self.world.did("build", *tags, *(f"{key}={value}" for key, value in options["build_args"].items()))
         yield from self.world.build(path)

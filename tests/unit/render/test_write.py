@@ -13,14 +13,16 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from labgen.errors import LabgenError
 from labgen.render.files import write_file
-from labgen.render.lab import COMPOSE_FILE, Certificate, Rendering
+from labgen.render.lab import COMPOSE_FILE, SIGNATURE, Certificate, Rendering
 from labgen.render.write import write_rendering
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 FIRST = Rendering(
-    {COMPOSE_FILE: "services: {}\n", "nodes/a-1/node.json": "{}\n"}, ("one", "two"), (Certificate("a-1"),)
+    {COMPOSE_FILE: SIGNATURE + "\nservices: {}\n", "nodes/a-1/node.json": "{}\n"},
+    ("one", "two"),
+    (Certificate("a-1"),),
 )
 
 
@@ -63,7 +65,7 @@ def test_only_what_differs_is_written(tmp_path: Path) -> None:
     write_rendering(tmp_path, FIRST)
     before = contents(tmp_path)
     changed = Rendering(
-        FIRST.files | {COMPOSE_FILE: "services: {a: {}}\n"}, FIRST.secrets, FIRST.certificates
+        FIRST.files | {COMPOSE_FILE: SIGNATURE + "\nservices: {a: {}}\n"}, FIRST.secrets, FIRST.certificates
     )
     assert write_rendering(tmp_path, changed).changed == (COMPOSE_FILE,)
     after = contents(tmp_path)
@@ -155,7 +157,9 @@ def test_a_disk_that_refuses_is_a_message(tmp_path: Path) -> None:
     with pytest.raises(LabgenError) as caught:
         write_rendering(tmp_path / "lab", FIRST)
     assert str(caught.value).startswith(f"{tmp_path / 'lab'}: cannot be written: ")
-    assert caught.value.hint == "Choose another folder with $LABGEN_STATE_DIR, or make room."
+    assert (
+        caught.value.hint == "Make room, or choose another folder (`labgen render -o`, or $LABGEN_STATE_DIR)."
+    )
 
 
 def test_write_file_says_whether_it_changed_anything(tmp_path: Path) -> None:

@@ -15,14 +15,14 @@ from typing import Any
 import pytest
 import yaml
 
-from labgen.errors import LabgenError
+from labgen.errors import InvalidInput, LabgenError
 from labgen.render import write
 from labgen.render.files import write_file
-from labgen.render.lab import COMPOSE_FILE, Certificate, Rendering
+from labgen.render.lab import COMPOSE_FILE, SIGNATURE, Certificate, Rendering
 from labgen.render.write import write_rendering
 
 FILES = {
-    COMPOSE_FILE: "services: {}\n",
+    COMPOSE_FILE: SIGNATURE + "\nservices: {}\n",
     **{f"nodes/{name}/node.json": f'{{"node": "{name}"}}\n' for name in "abc"},
 }
 BEFORE = Rendering(FILES, ("one", "two"), (Certificate("a"),))
@@ -147,13 +147,13 @@ print(*seen)
     assert (tmp_path / "secret").stat().st_mode & 0o777 == 0o600
 
 
-def test_a_folder_that_was_open_is_closed(tmp_path: Path) -> None:
+def test_folders_with_secrets_that_were_open_are_closed(tmp_path: Path) -> None:
     lab = tmp_path / "lab"
     for folder in (lab, lab / "secrets", lab / "tls"):
         folder.mkdir(mode=0o755)
     write_rendering(lab, BEFORE)
     modes = [path.stat().st_mode & 0o777 for path in (lab, lab / "secrets", lab / "tls")]
-    assert modes == [0o700] * 3
+    assert modes == [0o755, 0o700, 0o700], "the folder itself is the user's, what holds keys is not"
 
 
 def test_stale_files_are_removed_and_nothing_that_is_not_labgens(tmp_path: Path) -> None:
@@ -197,3 +197,17 @@ def test_the_small_lab_is_what_compose_reads(tmp_path: Path, small: Rendering) -
         assert (tmp_path / path).is_file(), f"compose.yaml names {path}"
     assert written.changed[-1] == COMPOSE_FILE
     assert write_rendering(tmp_path, small) == type(written)((), ())
+
+
+def test_a_folder_with_another_programs_compose_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / COMPOSE_FILE).write_text("services: {mine: {}}\n")
+    tmp_path.chmod(0o755)
+    with pytest.raises(InvalidInput, match=r"compose\.yaml is not labgen's"):
+        write_rendering(tmp_path, Rendering(FILES, (), ()))
+    assert texts(tmp_path) == {COMPOSE_FILE: "services: {mine: {}}\n"}
+
+
+def test_a_folder_that_was_there_keeps_its_mode(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    write_rendering(tmp_path, Rendering(FILES, (), ()))
+    assert tmp_path.stat().st_mode & 0o777 == 0o755

@@ -101,7 +101,8 @@ def test_one_probe_per_source_in_that_nodes_network(docker: Docker, dialogues: l
         assert call[call.index("--cap-drop") + 1] == "ALL"
         assert call[call.index("--user") + 1] == "900:900"
         assert {"--read-only", "no-new-privileges", "--interactive"} <= set(call)
-        assert call[-2:] == ["labgen-probe", "labgen/probe:1"]
+        assert call[call.index("--entrypoint") + 1] == "timeout"
+        assert call[-3:] == ["labgen/probe:1", "60", "labgen-probe"]
         assert "secret" not in str(call), "passwords go in by the pipe: arguments are seen by everybody"
 
 
