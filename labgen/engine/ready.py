@@ -43,6 +43,7 @@ class Watch(AbstractContextManager["Watch"]):
             decode=True, filters={"type": "container", "label": f"{Label.LAB}={lab}"}
         )
         self._emit = emit
+        self._states: dict[str, str] = {}
         self._changed: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._follow, name="events", daemon=True)
 
@@ -53,15 +54,26 @@ class Watch(AbstractContextManager["Watch"]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with suppress(
-            Exception
-        ):  # the stream's own clean-up fails when the engine is gone: it is over anyway
+        # The stream's own clean-up fails when the engine is gone: it is over anyway.
+        with suppress(Exception):
             self._stream.close()
 
-    def wait_change(self, seconds: float) -> None:
-        """Return when something changed, or after `seconds`."""
-        with suppress(queue.Empty):
-            self._changed.get(timeout=seconds)
+    def forget(self) -> None:
+        """Let only what the events say from now on count."""
+        self._states.clear()
+
+    def wait_healthy(self, nodes: Sequence[str], seconds: float) -> None:
+        """Return when the events said of each of `nodes` that it is healthy, or after `seconds`.
+
+        To listen costs nothing; to ask the engine for every change would slow down the start itself.
+        """
+        deadline = time.monotonic() + seconds
+        while any(self._states.get(name) != NodeState.HEALTHY for name in nodes):
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return
+            with suppress(queue.Empty):
+                self._changed.get(timeout=left)
 
     def _follow(self) -> None:
         with suppress(Exception):  # the stream ends by an error when it is closed
@@ -73,6 +85,7 @@ class Watch(AbstractContextManager["Watch"]):
         name = event.get("Actor", {}).get("Attributes", {}).get(Label.NODE)
         if state and name:
             self._emit(Event(Subject.NODE, name, state))
+            self._states[name] = state
             self._changed.put(None)
 
 
@@ -86,6 +99,7 @@ def wait_ready(
     """
     deadline = time.monotonic() + timeout
     while True:
+        watch.forget()  # what the events said before a look is older than the look
         found, trouble = _look(engine, lab)
         late = [name for name in nodes if name not in found or found[name].state is not NodeState.HEALTHY]
         for name in nodes:
@@ -101,7 +115,7 @@ def wait_ready(
             )
         if left <= 0:
             raise _not_ready(engine, lab, [found.get(name) or _absent(name) for name in late], timeout)
-        watch.wait_change(min(left, _LOOK_AGAIN))
+        watch.wait_healthy(late, min(left, _LOOK_AGAIN))
 
 
 def _look(engine: Engine, lab: str) -> tuple[dict[str, NodeStatus], str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -38,9 +39,35 @@ def followed(world: World, heard: Heard) -> Watch:
 )
 def test_events_that_tell_a_state(world: World, heard: Heard, action: str, state: str) -> None:
     world.events = [event(action)]
-    watch = followed(world, heard)
+    followed(world, heard)
     assert heard == [Event(Subject.NODE, "api-1", state)]
-    watch.wait_change(60)  # it is woken at once: the test would run into its time limit
+
+
+def test_health_that_the_events_told_ends_the_wait(world: World, heard: Heard) -> None:
+    world.events = [event("start"), event("health_status: healthy"), event("health_status: healthy", "ui-1")]
+    watch = followed(world, heard)
+    started = time.monotonic()
+    watch.wait_healthy(["api-1", "ui-1"], 60)
+    assert time.monotonic() - started < 30, "it ran into its bound"
+
+
+@pytest.mark.parametrize("last", ["die", "start", "health_status: unhealthy"])
+def test_health_that_was_lost_again_does_not(world: World, heard: Heard, last: str) -> None:
+    world.events = [event("health_status: healthy"), event(last)]
+    watch = followed(world, heard)
+    started = time.monotonic()
+    watch.wait_healthy(["api-1"], 0.05)
+    assert time.monotonic() - started >= 0.05
+
+
+def test_what_was_told_before_a_look_is_forgotten(world: World, heard: Heard) -> None:
+    """Else a stream that broke would keep the engine being asked without a pause."""
+    world.events = [event("health_status: healthy")]
+    watch = followed(world, heard)
+    watch.forget()
+    started = time.monotonic()
+    watch.wait_healthy(["api-1"], 0.05)
+    assert time.monotonic() - started >= 0.05
 
 
 def test_events_that_tell_nothing(world: World, heard: Heard) -> None:
@@ -75,10 +102,10 @@ def test_looks_again_after_a_change(world: World, heard: Heard, monkeypatch: pyt
     world.containers = [container("lab", "api-1", "running", "Up 1 second (health: starting)")]
     watch = Watch(world.engine, "lab", heard)
 
-    def healthy(_seconds: float) -> None:
+    def healthy(_late: list[str], _seconds: float) -> None:
         world.containers = [container("lab", "api-1")]
 
-    monkeypatch.setattr(watch, "wait_change", healthy)
+    monkeypatch.setattr(watch, "wait_healthy", healthy)
     wait_ready(world.engine, "lab", ["api-1"], watch, 600, heard)
     assert heard.lines == ["api-1 healthy"], "an older look never overtakes the events"
 
@@ -91,11 +118,11 @@ def test_never_waits_longer_than_it_may(world: World, heard: Heard, monkeypatch:
     world.inspected["id-api-1"] = {"State": {}}
     watch = Watch(world.engine, "lab", heard)
 
-    def passing(seconds: float) -> None:
+    def passing(_late: list[str], seconds: float) -> None:
         waits.append(seconds)
         clock[0] += seconds
 
-    monkeypatch.setattr(watch, "wait_change", passing)
+    monkeypatch.setattr(watch, "wait_healthy", passing)
     with pytest.raises(NotReady, match=r"^1 node is not healthy after 5 s"):
         wait_ready(world.engine, "lab", ["api-1"], watch, 5, heard)
     assert waits == [2.0, 2.0, 1.0]
@@ -142,7 +169,7 @@ def test_an_engine_that_restarts_meanwhile_is_asked_again(
     monkeypatch.setattr(FakeApi, "containers", containers)
     world.containers = [container("lab", "api-1")]
     watch = Watch(world.engine, "lab", heard)
-    monkeypatch.setattr(watch, "wait_change", lambda _seconds: None)
+    monkeypatch.setattr(watch, "wait_healthy", lambda _late, _seconds: None)
     wait_ready(world.engine, "lab", ["api-1"], watch, 5, heard)
     assert heard.lines == ["api-1 healthy"]
 
