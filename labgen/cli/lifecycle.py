@@ -47,6 +47,10 @@ def up(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would run, and change nothing.")
     ] = False,
+    no_firewall: Annotated[
+        bool,
+        typer.Option("--no-firewall", help="Links only: nodes on one link reach each other's every port."),
+    ] = False,
     progress: ProgressOption = Progress.AUTO,
 ) -> None:
     """Bring a lab up, or repair one: build what is missing, start what does not run, wait for health.
@@ -57,6 +61,8 @@ def up(
     from labgen.engine.up import up as bring_up
     from labgen.plan.parse import check_name
 
+    if no_firewall:
+        sets = [*(sets or ()), "firewall=false"]
     spec, name = _wanted(name, size, file, sets)
     check_name(name)
     engine = connect()

@@ -26,12 +26,17 @@ DEFAULT_SUPERNET: Final = IPv4Network("10.210.0.0/16")
 _SMALLEST: Final = 28
 _SLOT: Final = 2 ** (32 - _SMALLEST)
 _BLOCK_PREFIX: Final = 22
-_RESERVED: Final = 3  # network, broadcast, and .1, which a bridge's gateway takes on some engines
 
 
-def link_prefix(members: int) -> int:
-    """Return the prefix length of a subnet for `members` nodes: a /28, larger when they need it."""
-    return min(_SMALLEST, 32 - (members + _RESERVED - 1).bit_length())
+def link_prefix(lower: int, upper: int = 0) -> int:
+    """Return the prefix length of a subnet whose lower and upper half hold so many nodes: a /28 or larger.
+
+    Each of a link's two roles has a half to itself, so that a rule can name one role without naming
+    addresses. The lower half loses the network's address and .1, which a bridge's gateway takes on some
+    engines; the upper half loses the broadcast address.
+    """
+    half = max(lower + 2, upper + 1)
+    return min(_SMALLEST, 31 - (half - 1).bit_length())
 
 
 def _block_index(site: Site) -> int:

@@ -47,7 +47,7 @@ def make_plan(catalogue: Catalogue, spec: LabSpec, name: str) -> LabPlan:
         supernet,
         sites,
         max(slots.values()) + 1,
-        [(_PLATFORM, public_prefix), *((one.site, link_prefix(len(one.members))) for one in drafts)],
+        [(_PLATFORM, public_prefix), *((one.site, one.prefix) for one in drafts)],
     )
     public_subnet = allocator.take(_PLATFORM, public_prefix, 0)
     links = tuple(_link(allocator, slots, draft) for draft in drafts)
@@ -63,6 +63,7 @@ def make_plan(catalogue: Catalogue, spec: LabSpec, name: str) -> LabPlan:
         connections=tuple(row for row in rows if row.id in realised),
         public_subnet=public_subnet,
         published=published,
+        firewall=spec.firewall,
     )
 
 
@@ -136,7 +137,11 @@ class _Draft:
     site: Site
     roles: tuple[str, str]
     rows: list[Connection]
-    members: list[str]
+    groups: list[list[str]]
+
+    @property
+    def prefix(self) -> int:
+        return link_prefix(*map(len, self.groups))
 
 
 def _pairs(rows: Iterable[Connection]) -> dict[frozenset[str], list[Connection]]:
@@ -176,9 +181,8 @@ def _drafts(
             groups = [
                 members.get((end, _home(catalogue.roles[end], site)), []) for end in dict.fromkeys(ends)
             ]
-            together = [name for group in groups for name in group]
-            if all(groups) and len(together) > 1:
-                yield _Draft(site, ends, rows_of_pair, together)
+            if all(groups) and sum(map(len, groups)) > 1:
+                yield _Draft(site, ends, rows_of_pair, groups)
 
 
 def _home(role: Role, site: Site) -> str:
@@ -187,30 +191,26 @@ def _home(role: Role, site: Site) -> str:
 
 def _link(allocator: Allocator, slots: dict[frozenset[str], int], draft: _Draft) -> Link:
     prefix = "" if draft.site.scope is Scope.PLATFORM else f"{draft.site.name}-"
-    size = link_prefix(len(draft.members))
     return Link(
         name=f"{prefix}{draft.roles[0]}-{draft.roles[1]}",
         site=draft.site.name,
         roles=draft.roles,
-        subnet=allocator.take(draft.site, size, slots[frozenset(draft.roles)]),
-        members=tuple(draft.members),
+        subnet=allocator.take(draft.site, draft.prefix, slots[frozenset(draft.roles)]),
+        members=tuple(name for group in draft.groups for name in group),
         connections=tuple(row.id for row in draft.rows),
     )
 
 
 def _connected(nodes: tuple[Node, ...], links: tuple[Link, ...]) -> tuple[Node, ...]:
-    """Give each node its addresses: a link's first role counts upwards, its second from the other end.
-
-    So a node more of either never moves another's address.
-    """
+    """Give each node its addresses, each role of a link in its own half: a node more moves no other."""
     role = {node.name: node.role for node in nodes}
     interfaces: dict[str, list[Interface]] = {node.name: [] for node in nodes}
     for link in links:
+        middle = int(link.subnet.network_address) + link.subnet.num_addresses // 2
         # .1 stays free: on an engine without isolated gateways it is the bridge's own address.
-        upwards = count(int(link.subnet.network_address) + 2)
-        downwards = count(int(link.subnet.broadcast_address) - 1, -1)
+        lower, upper = count(int(link.subnet.network_address) + 2), count(middle)
         for member in link.members:
-            address = next(upwards if role[member] == link.roles[0] else downwards)
+            address = next(lower if role[member] == link.roles[0] else upper)
             interfaces[member].append(Interface(link.name, str(IPv4Address(address))))
     return tuple(replace(node, interfaces=tuple(interfaces[node.name])) for node in nodes)
 

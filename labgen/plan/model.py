@@ -60,6 +60,10 @@ class Link:
     members: tuple[str, ...]
     connections: tuple[str, ...]
 
+    def half(self, role: str) -> IPv4Network:
+        """Return the half of the subnet that the nodes of `role` have their addresses in."""
+        return list(self.subnet.subnets())[role != self.roles[0]]
+
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
@@ -101,6 +105,7 @@ class LabPlan:
     connections: tuple[Connection, ...]
     public_subnet: IPv4Network
     published: tuple[Published, ...]
+    firewall: bool
 
     @cached_property
     def node_by_name(self) -> dict[str, Node]:

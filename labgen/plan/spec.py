@@ -85,4 +85,9 @@ class LabSpec(Facts):
         default={},
         description="Image per role: a folder of images/, or a reference with a tag (vendor/api:6.1).",
     )
+    firewall: bool = Field(
+        default=True,
+        strict=True,
+        description="Whether each node allows its documented connections only; false leaves the links.",
+    )
     variants: dict[str, str] = Field(default={}, description="Choices where the documents know several ways.")

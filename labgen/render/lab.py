@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from labgen import __version__
 from labgen.names import Label, network_name, project_name
 from labgen.render.dump import dump_compose
+from labgen.render.firewall import firewall_of
 from labgen.render.service import COMMON, PUBLIC, NodeFiles, service_of, tls_secret
 from labgen.render.templates import (
     ServiceTemplate,
@@ -99,6 +100,9 @@ def _node_files(
     base = f"nodes/{node.name}"
     texts = {f"{base}/node.json": _manifest(plan, node)}
     mounts = {f"{base}/node.json": "/etc/labgen/node.json"}
+    if plan.firewall:
+        texts[f"{base}/firewall.nft"] = firewall_of(plan, node)
+        mounts[f"{base}/firewall.nft"] = "/etc/labgen/firewall.nft"
     for source, target in template.files.items():
         path = f"{base}/{source.removesuffix('.j2')}"
         texts[path] = load_text(folder / source).render(context)

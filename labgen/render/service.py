@@ -22,9 +22,9 @@ PUBLIC: Final = "public"
 _USER: Final = "uid=900,gid=900"
 _TMP: Final = "mode=1777,size=64m"
 _RUN: Final = f"mode=0700,{_USER},size=8m"
-#: labgen-init drops root with the last three and then drops them too; the engine's init process, which
-#: stays root, needs KILL to hand SIGTERM on to a service of another user.
-_INIT_CAPS: Final = ("KILL", "SETGID", "SETPCAP", "SETUID")
+#: labgen-init loads the firewall with NET_ADMIN, drops root with the last three, and then drops them all;
+#: the engine's init process, which stays root, needs KILL to hand SIGTERM on to a service of another user.
+_INIT_CAPS: Final = ("KILL", "NET_ADMIN", "SETGID", "SETPCAP", "SETUID")
 _HEALTH: Final = {
     "interval": "10s",
     "timeout": "6s",

@@ -24,7 +24,7 @@ def inspected(engine: Engine, small: LabPlan) -> list[dict[str, Any]]:
 def test_no_container_is_privileged_or_holds_more_than_the_named_capabilities(
     inspected: list[dict[str, Any]],
 ) -> None:
-    named = {"KILL", "SETUID", "SETGID", "SETPCAP", "NET_RAW", "DAC_READ_SEARCH"}
+    named = {"KILL", "NET_ADMIN", "SETUID", "SETGID", "SETPCAP", "NET_RAW", "DAC_READ_SEARCH"}
     for one in inspected:
         host = one["HostConfig"]
         assert not host["Privileged"]

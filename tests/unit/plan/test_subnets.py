@@ -39,18 +39,33 @@ def test_addresses_are_unique_and_usable(spec: LabSpec) -> None:
 
 
 @pytest.mark.parametrize(
-    ("members", "prefix"), [(0, 28), (2, 28), (13, 28), (14, 27), (29, 27), (30, 26), (509, 23), (510, 22)]
+    ("lower", "upper", "prefix"),
+    [
+        (0, 0, 28),
+        (6, 7, 28),
+        (7, 1, 27),
+        (1, 8, 27),
+        (14, 15, 27),
+        (15, 1, 26),
+        (254, 255, 23),
+        (254, 256, 22),
+    ],
 )
-def test_link_prefix(members: int, prefix: int) -> None:
-    assert link_prefix(members) == prefix
+def test_link_prefix(lower: int, upper: int, prefix: int) -> None:
+    assert link_prefix(lower, upper) == prefix
 
 
-@given(st.integers(1, 1000))
-def test_link_prefix_is_the_smallest_that_fits(members: int) -> None:
-    """Network, broadcast and .1 are not for nodes; no subnet is smaller than a /28."""
-    room = 2 ** (32 - link_prefix(members)) - 3
-    assert room >= members
-    assert link_prefix(members) == 28 or 2 ** (31 - link_prefix(members)) - 3 < members
+@given(st.integers(1, 500), st.integers(0, 500))
+def test_link_prefix_is_the_smallest_that_fits(lower: int, upper: int) -> None:
+    """Each role has a half; network, broadcast and .1 are not for nodes; none is smaller than a /28."""
+
+    def fits(prefix: int) -> bool:
+        half: int = 2 ** (31 - prefix)
+        return lower <= half - 2 and upper <= half - 1
+
+    prefix = link_prefix(lower, upper)
+    assert fits(prefix)
+    assert prefix == 28 or not fits(prefix + 1)
 
 
 def growing(spec: LabSpec, site: str, counts: dict[str, int]) -> LabSpec:

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["CAPABILITIES", "WRITABLE_ROOT", "check_compose", "compose_of"]
 
-#: With the last three labgen-init gives up root, and holds them for some milliseconds; the engine's init,
-#: in which nothing of a server runs, hands signals on with KILL.
-_INIT = {"KILL", "SETGID", "SETPCAP", "SETUID"}
+#: labgen-init loads the firewall with NET_ADMIN, gives up root with the last three, and holds them for some
+#: milliseconds; the engine's init, in which nothing of a server runs, hands signals on with KILL.
+_INIT = {"KILL", "NET_ADMIN", "SETGID", "SETPCAP", "SETUID"}
 #: Roles whose server cannot do without a capability, and which.
 CAPABILITIES = {
     "dhcp": {"NET_RAW"},  # answers to clients without an address leave through packet sockets

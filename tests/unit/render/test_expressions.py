@@ -72,6 +72,7 @@ def test_files_are_copied_or_rendered_and_mounted(tmp_path: Path) -> None:
     assert rendering.files["nodes/web-1/made.conf"] == "dc1-db-1:3306 web-1\ndc1-db-2:3306 web-1\nend\n"
     assert service_of(rendering)["volumes"] == [
         "./nodes/web-1/node.json:/etc/labgen/node.json:ro",
+        "./nodes/web-1/firewall.nft:/etc/labgen/firewall.nft:ro",
         "./nodes/web-1/plain.conf:/etc/plain.conf:ro",
         "./nodes/web-1/made.conf:/etc/made.conf:ro",
         "./tls/ca.crt:/etc/labgen/ca.crt:ro",

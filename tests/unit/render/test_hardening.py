@@ -41,7 +41,7 @@ def test_the_check_sees_a_hole(small: Rendering) -> None:
     holes: list[dict[str, Any]] = [
         {"privileged": True},
         {"cap_drop": []},
-        {"cap_add": ["KILL", "SETGID", "SETPCAP", "SETUID", "NET_ADMIN"]},
+        {"cap_add": ["KILL", "NET_ADMIN", "SETGID", "SETPCAP", "SETUID", "SYS_ADMIN"]},
         {"security_opt": []},
         {"read_only": False},
         {"ports": ["127.0.0.1:3306:3306"]},

@@ -26,7 +26,7 @@ def test_bare_template_gets_all_the_rest(tmp_path: Path) -> None:
         "restart": "unless-stopped",
         "read_only": True,
         "cap_drop": ["ALL"],
-        "cap_add": ["KILL", "SETGID", "SETPCAP", "SETUID"],
+        "cap_add": ["KILL", "NET_ADMIN", "SETGID", "SETPCAP", "SETUID"],
         "security_opt": ["no-new-privileges:true"],
         "sysctls": {"net.ipv6.conf.all.disable_ipv6": "1"},
         "pids_limit": 512,
@@ -48,9 +48,10 @@ def test_bare_template_gets_all_the_rest(tmp_path: Path) -> None:
         ],
         "volumes": [
             "./nodes/dc1-db-1/node.json:/etc/labgen/node.json:ro",
+            "./nodes/dc1-db-1/firewall.nft:/etc/labgen/firewall.nft:ro",
             "./tls/ca.crt:/etc/labgen/ca.crt:ro",
         ],
-        "networks": {"dc1-web-database": {"ipv4_address": "10.210.4.30"}},
+        "networks": {"dc1-web-database": {"ipv4_address": "10.210.4.24"}},
     }
     digest = labels.pop(Label.FILES)
     assert len(digest) == 16
@@ -98,7 +99,11 @@ def test_volumes_are_named_after_their_node(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("web", "key", "value"),
     [
-        ("cap_add: [NET_RAW, SETUID]", "cap_add", ["KILL", "NET_RAW", "SETGID", "SETPCAP", "SETUID"]),
+        (
+            "cap_add: [NET_RAW, SETUID]",
+            "cap_add",
+            ["KILL", "NET_ADMIN", "NET_RAW", "SETGID", "SETPCAP", "SETUID"],
+        ),
         ("read_only: false", "read_only", False),
         ("stop_signal: SIGINT", "stop_signal", "SIGINT"),
         ("command: serve --all", "command", "serve --all"),

@@ -1,0 +1,67 @@
+"""The nftables rules of a node, which labgen-init loads before anything of the server runs.
+
+Both directions end in a refusal, not in silence: who asks in vain learns it at once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from labgen.plan.rules import Rule, rules_of
+
+if TYPE_CHECKING:
+    from labgen.plan.model import LabPlan, Node
+
+__all__ = ["firewall_of"]
+
+_REFUSE = (
+    "    meta l4proto tcp reject with tcp reset",
+    "    reject with icmpx admin-prohibited",
+)
+
+
+def firewall_of(plan: LabPlan, node: Node) -> str:
+    """Return the rule set of `node` as `nft -f` takes it; each rule's comment is its document row."""
+    rules = rules_of(plan, node)
+    published = [one.port for one in plan.published if one.node == node.name]
+    outgoing = [line for rule in rules if rule.outgoing for line in _lines(rule)]
+    incoming = [line for rule in rules if not rule.outgoing for line in _lines(rule)]
+    incoming += [
+        f'    ip daddr {plan.public_subnet} tcp dport {port} accept comment "published"' for port in published
+    ]
+    return "\n".join(
+        [
+            "# Made by labgen. The node's documented connections, and nothing else.",
+            # A container that is restarted in place loads them again.
+            "table inet labgen {}",
+            "delete table inet labgen",
+            "table inet labgen {",
+            *_chain("output", "oif", outgoing),
+            *_chain("input", "iif", incoming),
+            "}",
+            "",
+        ]
+    )
+
+
+def _chain(hook: str, interface: str, lines: list[str]) -> list[str]:
+    return [
+        f"  chain {hook} {{",
+        f"    type filter hook {hook} priority 0; policy drop;",
+        f"    {interface} lo accept",
+        "    ct state established,related accept",
+        *lines,
+        *_REFUSE,
+        "  }",
+    ]
+
+
+def _lines(rule: Rule) -> list[str]:
+    ports = f"{rule.port}-{rule.last_port}" if rule.last_port else str(rule.port)
+    accept = f'{rule.transport} dport {ports} accept comment "{rule.connection}"'
+    side = "daddr" if rule.outgoing else "saddr"
+    lines = [f"    ip {side} {rule.subnet} {accept}"]
+    if rule.transport == "udp":
+        # Who has no address yet asks everybody (DHCP, row 31).
+        lines.append(f"    ip {'daddr 255.255.255.255' if rule.outgoing else 'saddr 0.0.0.0'} {accept}")
+    return lines
