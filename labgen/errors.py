@@ -11,7 +11,12 @@ A message says what is wrong, where, and what to do; `hint` is the way out, on a
 
 from __future__ import annotations
 
-__all__ = ["Difference", "EngineMissing", "InvalidInput", "LabgenError", "NotReady"]
+__all__ = ["Difference", "EngineMissing", "InvalidInput", "LabgenError", "NotReady", "first_line"]
+
+
+def first_line(error: BaseException) -> str:
+    """Return what `error` says in one line; its kind, when it says nothing."""
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 class LabgenError(Exception):

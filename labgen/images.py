@@ -19,7 +19,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["ImageFolder", "image_reference", "is_foreign", "read_images", "suite_tag", "wanted_images"]
+__all__ = [
+    "ImageFolder",
+    "image_reference",
+    "image_tags",
+    "is_foreign",
+    "read_images",
+    "suite_tag",
+    "wanted_images",
+]
 
 _PARENT: Final = re.compile(r"^ARG (LABGEN|SUITE)_([A-Z0-9_]+)\s*$", re.MULTILINE)
 
@@ -72,6 +80,11 @@ def read_images(folder: Path) -> dict[str, ImageFolder]:
     for name in names:
         _read(folder, name, names, found, ())
     return found
+
+
+def image_tags(folder: Path) -> dict[str, str]:
+    """Return the tag of every image below `folder` by its name. Raises as `read_images`."""
+    return {image.name: image.tag for image in read_images(folder).values()}
 
 
 def wanted_images(images: dict[str, ImageFolder], names: set[str]) -> list[ImageFolder]:

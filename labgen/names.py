@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["LABEL_PREFIX", "Label", "container_name", "network_name", "project_name"]
-
-LABEL_PREFIX: Final = "io.labgen."
+__all__ = ["Label", "container_name", "network_name", "project_name"]
 
 
 class Label:

@@ -36,7 +36,7 @@ def render(
     from labgen.assets import images_dir, templates_dir
     from labgen.catalogue.load import default_catalogue
     from labgen.errors import InvalidInput
-    from labgen.images import read_images
+    from labgen.images import image_tags
     from labgen.plan.build import make_plan
     from labgen.plan.parse import check_name
     from labgen.render.lab import render_lab
@@ -46,8 +46,7 @@ def render(
     plan = make_plan(default_catalogue(), spec, check_name(name or spec.size))
     if output.exists() and not output.is_dir():
         raise InvalidInput(f"--output {output}: is not a folder")
-    tags = {image.name: image.tag for image in read_images(images_dir()).values()}
-    written = write_rendering(output, render_lab(plan, templates_dir(), tags))
+    written = write_rendering(output, render_lab(plan, templates_dir(), image_tags(images_dir())))
     note(f"{output}: {len(written.changed)} files written; `docker compose up -d` in it starts the lab")
     note("images that are not built yet: `labgen images build`")
 

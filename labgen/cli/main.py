@@ -7,7 +7,7 @@ import sys
 import typer
 
 from labgen.cli import control, facts, files, images, lifecycle, machine, nodes, show
-from labgen.errors import LabgenError
+from labgen.errors import LabgenError, first_line
 
 __all__ = ["app", "main"]
 
@@ -38,6 +38,7 @@ def main() -> None:
     except Exception as error:
         if type(error).__module__.partition(".")[0] not in _ENGINE_LIBRARIES:
             raise
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
-        sys.stderr.write(f"labgen: the Docker engine failed: {reason}\n  `labgen doctor` says more.\n")
+        sys.stderr.write(
+            f"labgen: the Docker engine failed: {first_line(error)}\n  `labgen doctor` says more.\n"
+        )
         sys.exit(LabgenError.exit_code)

@@ -13,7 +13,7 @@ import requests
 from docker.context import ContextAPI
 from docker.errors import DockerException
 
-from labgen.errors import EngineMissing
+from labgen.errors import EngineMissing, first_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -145,4 +145,4 @@ def _reason(error: BaseException) -> str:
         if isinstance(inner, OSError) and inner.strerror:
             return inner.strerror
         inner = inner.__cause__ or inner.__context__
-    return next(iter(str(error).splitlines()), type(error).__name__)
+    return first_line(error)

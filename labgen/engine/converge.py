@@ -56,12 +56,12 @@ def clear_moved(engine: Engine, plan: LabPlan) -> None:
     The engine cannot move a network, and Compose would make the new one beside it, in the same place.
     The nodes come back with their data. Raises LabgenError when a stranger is on such a network.
     """
-    wanted = _wanted_networks(plan)
-    for network in engine.sdk.api.networks(filters={"label": f"{Label.LAB}={plan.name}"}):
-        if wanted.get(network["Name"]) == _subnet(network):
-            continue
+    wanted, label = _wanted_networks(plan), f"{Label.LAB}={plan.name}"
+    there = engine.sdk.api.networks(filters={"label": label})
+    moved = [network for network in there if wanted.get(network["Name"]) != _subnet(network)]
+    own = {one["Id"]: one for one in engine.containers(label)} if moved else {}
+    for network in moved:
         members = engine.sdk.api.inspect_network(network["Id"]).get("Containers") or {}
-        own = {one["Id"]: one for one in engine.containers(f"{Label.LAB}={plan.name}")}
         strangers = [one["Name"] for identity, one in members.items() if identity not in own]
         if strangers:
             raise LabgenError(

@@ -13,7 +13,7 @@ from docker.errors import DockerException
 
 from labgen.engine.events import Emit, Event, Subject
 from labgen.engine.observe import NodeState, NodeStatus, diagnose, observe
-from labgen.errors import NotReady
+from labgen.errors import NotReady, first_line
 from labgen.names import Label
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def _look(engine: Engine, lab: str) -> tuple[dict[str, NodeStatus], str]:
     try:
         return observe(engine, lab), ""
     except (requests.RequestException, DockerException) as error:
-        return {}, next(iter(str(error).splitlines()), type(error).__name__)
+        return {}, first_line(error)
 
 
 def _absent(name: str) -> NodeStatus:

@@ -56,11 +56,6 @@ class LabState:
         """The lock, beside the folder, so that removing the folder never removes a lock in use."""
         return self.folder.parent / f"{self.name}.lock"
 
-    @property
-    def log_folder(self) -> Path:
-        """Where build logs go; kept when the lab is taken down."""
-        return self.folder.parent / "logs"
-
     def remember(self, spec: LabSpec, plan: LabPlan) -> None:
         """Keep what the user asked for, and the names of the nodes that it means."""
         document = {

@@ -18,7 +18,7 @@ from labgen.engine.observe import observe
 from labgen.engine.ready import Watch, wait_ready
 from labgen.engine.state import LabState, lab_state
 from labgen.errors import InvalidInput
-from labgen.images import image_reference, is_foreign, read_images, wanted_images
+from labgen.images import image_reference, image_tags, is_foreign, read_images, wanted_images
 from labgen.names import Label
 from labgen.plan.build import make_plan
 from labgen.render.lab import image_names, render_lab
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 _ATTEMPTS: Final = 3
 
-__all__ = ["UpResult", "check_room", "image_tags", "lab_images", "resolve", "up"]
+__all__ = ["UpResult", "check_room", "lab_images", "resolve", "up"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ def up(
 
 
 def _start(engine: Engine, state: LabState, spec: LabSpec, plan: LabPlan, emit: Emit) -> None:
-    rendering = render_lab(plan, templates_dir(), image_tags())
+    rendering = render_lab(plan, templates_dir(), image_tags(images_dir()))
     written = write_rendering(state.folder, rendering, _names(plan))
     state.remember(spec, plan)
     clear_moved(engine, plan)
@@ -147,20 +147,16 @@ def _own_ports(engine: Engine, name: str) -> dict[tuple[str, int], int]:
     }
 
 
-def image_tags() -> dict[str, str]:
-    """Return the tag of every image folder by its name."""
-    return {image.name: image.tag for image in read_images(images_dir()).values()}
-
-
 def lab_images(plan: LabPlan) -> list[ImageFolder]:
     """Return the image folders that a lab needs, parents first.
 
     Raises InvalidInput when a role's image is neither a folder of images/ nor a full reference.
     """
     folders = read_images(images_dir())
+    tags = image_tags(images_dir())
     names = image_names(plan, templates_dir())
     for node, image in names.items():
-        image_reference(image, image_tags(), f"images.{plan.node_by_name[node].role}")
+        image_reference(image, tags, f"images.{plan.node_by_name[node].role}")
     return wanted_images(folders, {image for image in names.values() if not is_foreign(image)})
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from labgen.catalogue.model import Scope
 from labgen.errors import InvalidInput
-from labgen.nearest import did_you_mean
+from labgen.nearest import what_there_is
 from labgen.plan.addresses import DEFAULT_SUPERNET, Allocator, link_prefix
 from labgen.plan.model import Interface, LabPlan, Link, Node, Published, Site
 
@@ -24,8 +24,6 @@ __all__ = ["make_plan"]
 
 _SITE_NAMES = {Scope.DATACENTER: "dc", Scope.REGION: "pcr"}
 _PLATFORM = Site("platform", Scope.PLATFORM, 1)
-#: The network of the published ports; no link can bear its name, since a link names two roles.
-_PUBLIC = "public"
 
 
 def make_plan(catalogue: Catalogue, spec: LabSpec, name: str) -> LabPlan:
@@ -84,10 +82,7 @@ def _sites(catalogue: Catalogue, spec: LabSpec) -> tuple[Site, ...]:
     known = {site.name for site in sites}
     for name in spec.sites:
         if name not in known:
-            raise InvalidInput(
-                f"sites.{name}: the lab has no such site{did_you_mean(name, known)}; "
-                f"there are: {', '.join(sorted(known))}"
-            )
+            raise InvalidInput(f"sites.{name}: the lab has no such site{what_there_is(name, known)}")
     return sites
 
 

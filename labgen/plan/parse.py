@@ -10,11 +10,11 @@ from pydantic import ValidationError
 
 from labgen.catalogue.load import read_yaml, yaml_loader
 from labgen.errors import InvalidInput
-from labgen.nearest import did_you_mean
+from labgen.nearest import did_you_mean, what_there_is
 from labgen.plan.spec import LabSpec, Resources, SiteSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from labgen.catalogue.model import Catalogue, Facts
@@ -52,7 +52,7 @@ def parse_spec(
         raise InvalidInput(f"{where}: must be a mapping of keys, not {type(raw).__name__}")
     if size is not None:
         if size not in catalogue.sizes:
-            raise InvalidInput(f"--size: unknown size '{size}'{_known(size, catalogue.sizes)}")
+            raise InvalidInput(f"--size: unknown size '{size}'{what_there_is(size, catalogue.sizes)}")
         raw["size"] = size
     for one in sets:
         _set(catalogue, raw, one)
@@ -108,7 +108,7 @@ def _describe(error: Any) -> str:
 
 def _faults(catalogue: Catalogue, spec: LabSpec) -> Iterator[str]:
     if spec.size not in catalogue.sizes:
-        yield f"size: unknown size '{spec.size}'{_known(spec.size, catalogue.sizes)}"
+        yield f"size: unknown size '{spec.size}'{what_there_is(spec.size, catalogue.sizes)}"
     for key, names in (("counts", spec.counts), ("resources", spec.resources), ("images", spec.images)):
         for role in names:
             yield from _role_faults(catalogue, f"{key}.{role}", role)
@@ -118,24 +118,20 @@ def _faults(catalogue: Catalogue, spec: LabSpec) -> Iterator[str]:
     published = {name for role in catalogue.roles.values() for name in role.publish}
     for name in spec.ports:
         if name not in published:
-            yield f"ports.{name}: nothing is published by this name{_known(name, published)}"
+            yield f"ports.{name}: nothing is published by this name{what_there_is(name, published)}"
     yield from _variant_faults(catalogue, spec)
 
 
 def _variant_faults(catalogue: Catalogue, spec: LabSpec) -> Iterator[str]:
     for topic, choice in spec.variants.items():
         if topic not in catalogue.variants:
-            yield f"variants.{topic}: unknown variant{_known(topic, catalogue.variants)}"
+            yield f"variants.{topic}: unknown variant{what_there_is(topic, catalogue.variants)}"
             continue
         variant = catalogue.variants[topic]
         if choice not in variant.choices:
-            yield f"variants.{topic}: '{choice}' is no choice{_known(choice, variant.choices)}"
+            yield f"variants.{topic}: '{choice}' is no choice{what_there_is(choice, variant.choices)}"
         elif choice in variant.data_only:
             yield f"variants.{topic}: '{choice}' is documented, but labgen has no server that does it"
-
-
-def _known(wrong: str, known: Iterable[str]) -> str:
-    return f"{did_you_mean(wrong, known)}; there are: {', '.join(sorted(known))}"
 
 
 def _role_faults(catalogue: Catalogue, place: str, role: str) -> Iterator[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from labgen.assets import images_dir, templates_dir
 from labgen.catalogue.load import default_catalogue
-from labgen.images import read_images
+from labgen.images import image_tags
 from labgen.plan.build import make_plan
 from labgen.plan.parse import parse_spec
 from labgen.render.lab import render_lab
@@ -65,7 +65,7 @@ def _pure_stages() -> Figure:
     """Plan and render a lab of 306 nodes, in a process that has done it once."""
     catalogue = default_catalogue()
     spec = parse_spec(catalogue, sets=["datacenters=41", "supernet=10.192.0.0/11", "client=6"])
-    tags = {image.name: image.tag for image in read_images(images_dir()).values()}
+    tags = image_tags(images_dir())
 
     def both() -> int:
         plan = make_plan(catalogue, spec, "bench")

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
+from labgen.assets import images_dir
 from labgen.cli.options import Format
 from labgen.cli.output import print_rows
 from labgen.engine.state import lab_state
-from labgen.engine.up import image_tags
+from labgen.images import image_tags
 from labgen.plan.spec import LabSpec
 from labgen.render.lab import COMPOSE_FILE, Certificate, Rendering
 from labgen.render.write import write_rendering
@@ -168,7 +169,7 @@ def test_a_lab_whose_making_was_cut_short(labgen: Program, command: str, part: s
 
 
 def test_images(labgen: Program, world: World) -> None:
-    world.has_image(image_tags()["redis"], 5 * 2**20)
+    world.has_image(image_tags(images_dir())["redis"], 5 * 2**20)
     rows = {row["image"]: row for row in labgen("images", "ls", "--format", "json").json}
     assert (rows["redis"]["state"], rows["redis"]["size"]) == ("ok", 5 * 2**20)
     assert (rows["mysql"]["state"], rows["mysql"]["size"]) == ("missing", None)

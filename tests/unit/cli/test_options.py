@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 import typer.main
 
+from labgen.assets import images_dir
 from labgen.cli.main import app
 from labgen.engine.state import lab_state
-from labgen.engine.up import image_tags
+from labgen.images import image_tags
 from labgen.plan.spec import LabSpec
 from tests.unit.cli.program import Program, Ran
 
@@ -165,7 +166,7 @@ def test_completion_of_what_can_be_set(remembered: Program) -> None:
 
 
 def test_completion_of_images_to_build(remembered: Program) -> None:
-    assert complete(remembered, "images build my") == {"mysql"} <= set(image_tags())
+    assert complete(remembered, "images build my") == {"mysql"} <= set(image_tags(images_dir()))
 
 
 def test_completion_with_a_spoilt_state_folder(remembered: Program) -> None:

@@ -95,9 +95,8 @@ def test_labs_are_folders(state: Path) -> None:
     assert (state / "labs" / "c.lock").exists()
 
 
-def test_lock_and_logs_survive_the_folder(state: Path) -> None:
+def test_the_lock_survives_the_folder(state: Path) -> None:
     one = lab_state("lab")
     assert not one.lock_file.is_relative_to(one.folder)
-    assert not one.log_folder.is_relative_to(one.folder)
-    assert one.lock_file.parent == one.log_folder.parent == state / "labs"
+    assert one.lock_file.parent == state / "labs"
     assert one.secret("mysql_password") == one.folder / "secrets" / "mysql_password"
