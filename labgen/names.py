@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["Label", "container_name", "network_name", "project_name"]
+__all__ = ["Label", "container_name", "holder_name", "network_name", "project_name"]
 
 
 class Label:
@@ -19,6 +19,12 @@ class Label:
     SERVER: Final = "io.labgen.server"
     ACTOR: Final = "io.labgen.actor"
     FILES: Final = "io.labgen.files"
+    #: Who applies the node's rules: its own entry point, a container beside it, or nobody.
+    ENFORCED: Final = "io.labgen.enforced"
+    #: On the container beside a foreign image: the node whose network it holds.
+    HOLDS: Final = "io.labgen.holds"
+    #: `port=row row` for each published port.
+    PUBLISHED: Final = "io.labgen.published"
     LINK: Final = "io.labgen.link"
     CONNECTIONS: Final = "io.labgen.connections"
     IMAGE: Final = "io.labgen.image"
@@ -32,6 +38,11 @@ def project_name(lab: str) -> str:
 def container_name(lab: str, node: str) -> str:
     """Return the name of a node's container."""
     return f"{project_name(lab)}-{node}"
+
+
+def holder_name(lab: str, node: str) -> str:
+    """Return the name of the container that holds the network of a node with a foreign image."""
+    return f"{container_name(lab, node)}-network"
 
 
 def network_name(lab: str, link: str) -> str:

@@ -54,6 +54,7 @@ def status(lab: LabArgument = None, style: FormatOption = Format.TABLE) -> None:
             "state": str(one.state),
             "detail": one.detail,
             "image": one.image,
+            "enforced": one.enforced,
             "addresses": list(one.addresses),
             "ports": list(one.ports),
         }
@@ -68,6 +69,7 @@ def status(lab: LabArgument = None, style: FormatOption = Format.TABLE) -> None:
             "state": "missing",
             "detail": "",
             "image": "",
+            "enforced": "",
             "addresses": [],
             "ports": [],
         }
@@ -76,7 +78,14 @@ def status(lab: LabArgument = None, style: FormatOption = Format.TABLE) -> None:
     print_rows(
         rows,
         style,
-        {"node": "NODE", "site": "SITE", "state": "STATE", "detail": "ENGINE SAYS", "ports": "PUBLISHED"},
+        {
+            "node": "NODE",
+            "site": "SITE",
+            "state": "STATE",
+            "detail": "ENGINE SAYS",
+            "enforced": "RULES",
+            "ports": "PUBLISHED",
+        },
     )
     if absent and style is Format.TABLE:
         count = "1 node is" if len(absent) == 1 else f"{len(absent)} nodes are"

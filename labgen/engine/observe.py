@@ -11,6 +11,8 @@ from docker.errors import APIError, NotFound
 from labgen.names import Label
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from labgen.engine.client import Engine
 
 __all__ = ["NodeState", "NodeStatus", "diagnose", "labs_of_engine", "observe"]
@@ -31,7 +33,11 @@ class NodeState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NodeStatus:
-    """One node as the engine sees it. `detail` is the engine's own sentence (`Up 3 minutes (healthy)`)."""
+    """One node as the engine sees it. `detail` is the engine's own sentence (`Up 3 minutes (healthy)`).
+
+    `network` is the container whose network the node is in: its own, or the one beside a foreign image.
+    `enforced` says who applies its rules.
+    """
 
     name: str
     role: str
@@ -44,11 +50,13 @@ class NodeStatus:
     image: str
     addresses: tuple[str, ...]
     ports: tuple[str, ...]
+    network: str = ""
+    enforced: str = ""
 
 
 def observe(engine: Engine, lab: str) -> dict[str, NodeStatus]:
     """Return the nodes of `lab` by name, in the order of their names."""
-    found = (_status(one) for one in engine.containers(f"{Label.LAB}={lab}", Label.NODE))
+    found = _statuses(engine.containers(f"{Label.LAB}={lab}"))
     return {
         one.name: one for one in sorted(found, key=lambda one: (one.site != "platform", one.site, one.name))
     }
@@ -57,14 +65,29 @@ def observe(engine: Engine, lab: str) -> dict[str, NodeStatus]:
 def labs_of_engine(engine: Engine) -> dict[str, list[NodeStatus]]:
     """Return every lab that has a container, with its nodes."""
     labs: dict[str, list[NodeStatus]] = {}
-    for one in engine.containers(Label.LAB, Label.NODE):
-        labs.setdefault(one["Labels"][Label.LAB], []).append(_status(one))
+    containers: dict[str, list[dict[str, Any]]] = {}
+    for one in engine.containers(Label.LAB):
+        containers.setdefault(one["Labels"][Label.LAB], []).append(one)
+    for lab, members in containers.items():
+        if statuses := _statuses(members):
+            labs[lab] = statuses
     return dict(sorted(labs.items()))
 
 
-def _status(one: dict[str, Any]) -> NodeStatus:
+def _statuses(containers: Iterable[dict[str, Any]]) -> list[NodeStatus]:
+    """Return a status for each node; the container beside one is no node of its own."""
+    there = list(containers)
+    holders = {one["Labels"][Label.HOLDS]: one for one in there if Label.HOLDS in one["Labels"]}
+    return [
+        _status(one, holders.get(one["Labels"][Label.NODE], one))
+        for one in there
+        if Label.NODE in one["Labels"]
+    ]
+
+
+def _status(one: dict[str, Any], network: dict[str, Any]) -> NodeStatus:
     labels = one["Labels"]
-    networks = (one.get("NetworkSettings") or {}).get("Networks") or {}
+    networks = (network.get("NetworkSettings") or {}).get("Networks") or {}
     return NodeStatus(
         name=labels.get(Label.NODE, ""),
         role=labels.get(Label.ROLE, ""),
@@ -79,10 +102,12 @@ def _status(one: dict[str, Any]) -> NodeStatus:
         ports=tuple(
             sorted(
                 f"{port['IP']}:{port['PublicPort']}->{port['PrivatePort']}"
-                for port in one.get("Ports") or ()
+                for port in network.get("Ports") or ()
                 if port.get("PublicPort")
             )
         ),
+        network=network["Id"],
+        enforced=labels.get(Label.ENFORCED, ""),
     )
 
 

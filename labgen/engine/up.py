@@ -21,6 +21,7 @@ from labgen.errors import InvalidInput
 from labgen.images import image_reference, image_tags, is_foreign, read_images, wanted_images
 from labgen.names import Label
 from labgen.plan.build import make_plan
+from labgen.render.beside import HOLDER_IMAGE
 from labgen.render.lab import image_names, render_lab
 from labgen.render.write import write_rendering
 
@@ -140,8 +141,10 @@ def _fits(spec: LabSpec, own: object, name: str) -> bool:
 
 def _own_ports(engine: Engine, name: str) -> dict[tuple[str, int], int]:
     return {
-        (one["Labels"][Label.NODE], port["PrivatePort"]): port["PublicPort"]
-        for one in engine.containers(f"{Label.LAB}={name}", Label.NODE)
+        (one["Labels"].get(Label.NODE) or one["Labels"].get(Label.HOLDS, ""), port["PrivatePort"]): port[
+            "PublicPort"
+        ]
+        for one in engine.containers(f"{Label.LAB}={name}")
         for port in one.get("Ports") or ()
         if port.get("PublicPort")
     }
@@ -157,7 +160,8 @@ def lab_images(plan: LabPlan) -> list[ImageFolder]:
     names = image_names(plan, templates_dir())
     for node, image in names.items():
         image_reference(image, tags, f"images.{plan.node_by_name[node].role}")
-    return wanted_images(folders, {image for image in names.values() if not is_foreign(image)})
+    wanted = {HOLDER_IMAGE if is_foreign(image) else image for image in names.values()}
+    return wanted_images(folders, wanted)
 
 
 def check_room(engine: Engine, plan: LabPlan, missing: Sequence[ImageFolder]) -> None:

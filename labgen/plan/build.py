@@ -50,7 +50,7 @@ def make_plan(catalogue: Catalogue, spec: LabSpec, name: str) -> LabPlan:
     public_subnet = allocator.take(_PLATFORM, public_prefix, 0)
     links = tuple(_link(allocator, slots, draft) for draft in drafts)
     realised = {one for link in links for one in link.connections}
-    published = tuple(_published(catalogue, spec, nodes))
+    published = tuple(_published(catalogue, spec, nodes, rows))
     return LabPlan(
         name=name,
         size=spec.size,
@@ -210,7 +210,9 @@ def _connected(nodes: tuple[Node, ...], links: tuple[Link, ...]) -> tuple[Node, 
     return tuple(replace(node, interfaces=tuple(interfaces[node.name])) for node in nodes)
 
 
-def _published(catalogue: Catalogue, spec: LabSpec, nodes: tuple[Node, ...]) -> Iterator[Published]:
+def _published(
+    catalogue: Catalogue, spec: LabSpec, nodes: tuple[Node, ...], rows: tuple[Connection, ...]
+) -> Iterator[Published]:
     # The host has one port each: the first node of a role stands for it.
     first = {node.role: node for node in reversed(nodes)}
     found = [
@@ -220,11 +222,19 @@ def _published(catalogue: Catalogue, spec: LabSpec, nodes: tuple[Node, ...]) -> 
         for name, one in role.publish.items()
     ]
     ports = _host_ports(spec, {name: one.host for name, one, _ in found})
+    roles = {node.name: node.role for node in nodes}
     for name, one, node in found:
         yield Published(
             name=name,
             node=node,
             port=one.port,
+            connections=tuple(
+                row.id
+                for row in rows
+                if (row.destination, row.port) == (roles[node], one.port)
+                and catalogue.roles[row.source].actor
+                and catalogue.roles[row.source].scope is Scope.PLATFORM
+            ),
             host_port=ports[name],
             bind=str(spec.bind),
             url=one.url,

@@ -75,11 +75,16 @@ class Neighbour:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A port of a node on the host. `url` holds `{address}` for the host's address and port."""
+    """A port of a node on the host, for the documents' users outside.
+
+    `url` holds `{address}` for the host's address and port; `connections` are the rows by which those
+    users reach it.
+    """
 
     name: str
     node: str
     port: int
+    connections: tuple[str, ...]
     host_port: int
     bind: str
     url: str

@@ -1,6 +1,7 @@
 """The nftables rules of a node, which labgen-init loads before anything of the server runs.
 
-Both directions end in a refusal, not in silence: who asks in vain learns it at once.
+Both directions end in a refusal, not in silence: who asks in vain learns it at once. The text is spelled as
+`nft -s list table inet labgen` spells it, so that what is in force can be compared with it line by line.
 """
 
 from __future__ import annotations
@@ -23,11 +24,13 @@ _REFUSE = (
 def firewall_of(plan: LabPlan, node: Node) -> str:
     """Return the rule set of `node` as `nft -f` takes it; each rule's comment is its document row."""
     rules = rules_of(plan, node)
-    published = [one.port for one in plan.published if one.node == node.name]
+    published = [one for one in plan.published if one.node == node.name]
     outgoing = [line for rule in rules if rule.outgoing for line in _lines(rule)]
     incoming = [line for rule in rules if not rule.outgoing for line in _lines(rule)]
     incoming += [
-        f'    ip daddr {plan.public_subnet} tcp dport {port} accept comment "published"' for port in published
+        f"    ip daddr {plan.public_subnet} tcp dport {one.port} accept "
+        f'comment "{" ".join(["published", *one.connections])}"'
+        for one in published
     ]
     return "\n".join(
         [
@@ -47,8 +50,8 @@ def firewall_of(plan: LabPlan, node: Node) -> str:
 def _chain(hook: str, interface: str, lines: list[str]) -> list[str]:
     return [
         f"  chain {hook} {{",
-        f"    type filter hook {hook} priority 0; policy drop;",
-        f"    {interface} lo accept",
+        f"    type filter hook {hook} priority filter; policy drop;",
+        f'    {interface} "lo" accept',
         "    ct state established,related accept",
         *lines,
         *_REFUSE,

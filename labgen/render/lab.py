@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from labgen import __version__
+from labgen.images import is_foreign
 from labgen.names import Label, network_name, project_name
+from labgen.render.beside import HOLDER_IMAGE, beside
 from labgen.render.dump import dump_compose
 from labgen.render.firewall import firewall_of
-from labgen.render.service import COMMON, PUBLIC, NodeFiles, service_of, tls_secret
+from labgen.render.service import COMMON, INIT_CAPS, PUBLIC, NodeFiles, service_of, tls_secret
 from labgen.render.templates import (
     ServiceTemplate,
     context_of,
@@ -45,11 +47,15 @@ class Certificate:
 
 @dataclass(frozen=True, slots=True)
 class Rendering:
-    """Files by relative path, and what must be random: secrets by name, and certificates."""
+    """Files by relative path, folders that have to be there, and what must be random.
+
+    That is secrets, by name, and certificates.
+    """
 
     files: dict[str, str]
     secrets: tuple[str, ...]
     certificates: tuple[Certificate, ...]
+    folders: tuple[str, ...] = ()
 
 
 def image_names(plan: LabPlan, templates: Path) -> dict[str, str]:
@@ -67,12 +73,18 @@ def render_lab(plan: LabPlan, templates: Path, images: Mapping[str, str]) -> Ren
     volumes: dict[str, Any] = {}
     secrets: set[str] = set()
     certificates: list[Certificate] = []
+    folders: list[str] = []
     for node in plan.nodes:
         folder = templates / node.template
         template = load_service(folder)
         context = {**context_of(plan, node), "template": folder / "service.yaml"}
         node_files = _node_files(plan, node, template, context, folder)
-        services[node.name] = service_of(plan, node, template, context, node_files, images)
+        service = service_of(plan, node, template, context, node_files, images)
+        if is_foreign(node.image or template.image):
+            holder, service = beside(plan.name, node.name, service, images[HOLDER_IMAGE], INIT_CAPS)
+            services[f"{node.name}-network"] = holder
+        services[node.name] = service
+        folders.append(node_files.cuts)
         files |= node_files.texts
         secrets.update(template.secrets)
         if template.tls:
@@ -91,7 +103,7 @@ def render_lab(plan: LabPlan, templates: Path, images: Mapping[str, str]) -> Ren
         "secrets": {name: {"file": f"./secrets/{name}"} for name in sorted(secrets)} | key_secrets,
     }
     files[COMPOSE_FILE] = _HEADER + dump_compose(compose, COMMON)
-    return Rendering(files, tuple(sorted(secrets)), tuple(certificates))
+    return Rendering(files, tuple(sorted(secrets)), tuple(certificates), tuple(folders))
 
 
 def _node_files(
@@ -110,14 +122,13 @@ def _node_files(
     mounts["tls/ca.crt"] = "/etc/labgen/ca.crt"
     if template.tls:
         mounts[f"tls/{node.name}.crt"] = "/etc/labgen/tls.crt"
-    return NodeFiles(texts, mounts)
+    return NodeFiles(texts, mounts, f"{base}/cuts")
 
 
 def _manifest(plan: LabPlan, node: Node) -> str:
-    listens = {
-        (row.protocol, row.transport, row.port): None
-        for row in (one.connection for one in plan.clients(node))
-    }
+    listens: dict[tuple[str, str, int], list[str]] = {}
+    for row in {one.connection.id: one.connection for one in plan.clients(node)}.values():
+        listens.setdefault((row.protocol, row.transport, row.port), []).append(row.id)
     # A line per neighbour: it reads well, and the encoder without indentation is five times faster.
     facts = {
         "lab": json.dumps(plan.name),
@@ -126,8 +137,8 @@ def _manifest(plan: LabPlan, node: Node) -> str:
         "site": json.dumps(node.site),
         "datacenter_id": json.dumps(node.site),
         "listens": _json_lines(
-            {"protocol": protocol, "transport": transport, "port": port}
-            for protocol, transport, port in listens
+            {"protocol": protocol, "transport": transport, "port": port, "connections": rows}
+            for (protocol, transport, port), rows in listens.items()
         ),
         "neighbours": _json_lines(neighbour_facts(one) for one in plan.neighbours(node)),
     }
@@ -145,7 +156,12 @@ def _networks(plan: LabPlan) -> dict[str, Any]:
         networks[PUBLIC] = {
             "name": network_name(plan.name, PUBLIC),
             "driver_opts": {"com.docker.network.bridge.enable_icc": "false"},
-            **_common(plan, PUBLIC, str(plan.public_subnet)),
+            **_common(
+                plan,
+                PUBLIC,
+                str(plan.public_subnet),
+                " ".join(row for one in plan.published for row in one.connections),
+            ),
         }
     return networks
 

@@ -15,16 +15,17 @@ if TYPE_CHECKING:
     from labgen.plan.model import LabPlan, Node
     from labgen.render.templates import ServiceTemplate
 
-__all__ = ["COMMON", "PUBLIC", "NodeFiles", "service_of", "tls_secret"]
+__all__ = ["COMMON", "INIT_CAPS", "PUBLIC", "NodeFiles", "service_of", "tls_secret"]
 
 #: The network of published ports: the only one that is not internal.
 PUBLIC: Final = "public"
 _USER: Final = "uid=900,gid=900"
 _TMP: Final = "mode=1777,size=64m"
+_CUTS: Final = "/etc/labgen/cuts"
 _RUN: Final = f"mode=0700,{_USER},size=8m"
 #: labgen-init loads the firewall with NET_ADMIN, drops root with the last three, and then drops them all;
 #: the engine's init process, which stays root, needs KILL to hand SIGTERM on to a service of another user.
-_INIT_CAPS: Final = ("KILL", "NET_ADMIN", "SETGID", "SETPCAP", "SETUID")
+INIT_CAPS: Final = ("KILL", "NET_ADMIN", "SETGID", "SETPCAP", "SETUID")
 _HEALTH: Final = {
     "interval": "10s",
     "timeout": "6s",
@@ -38,7 +39,7 @@ COMMON: Final[dict[str, Any]] = {
     "restart": "unless-stopped",
     "read_only": True,
     "cap_drop": ["ALL"],
-    "cap_add": list(_INIT_CAPS),
+    "cap_add": list(INIT_CAPS),
     "security_opt": ["no-new-privileges:true"],
     "sysctls": {"net.ipv6.conf.all.disable_ipv6": "1"},
     "pids_limit": 512,
@@ -50,10 +51,14 @@ COMMON: Final[dict[str, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class NodeFiles:
-    """Files of one node: path in the rendered folder and in the container, with the text."""
+    """Files of one node: path in the rendered folder and in the container, with the text.
+
+    `cuts` is the folder that `labgen cut` writes to; a whole folder, so that a running node sees a new file.
+    """
 
     texts: dict[str, str]
     mounts: dict[str, str]
+    cuts: str
 
     @property
     def digest(self) -> str:
@@ -89,6 +94,7 @@ def service_of(
         "volumes": [
             *(f"{node.name}-{name}:{path}" for name, path in template.volumes.items()),
             *(f"./{source}:{target}:ro" for source, target in files.mounts.items()),
+            f"./{files.cuts}:{_CUTS}:ro",
         ],
         **_secrets(node, template),
         **({"ports": [f"{one.bind}:{one.host_port}:{one.port}" for one in published]} if published else {}),
@@ -101,9 +107,21 @@ def service_of(
             Label.SERVER: node.server,
             Label.ACTOR: str(node.actor).lower(),
             Label.FILES: files.digest,
+            Label.ENFORCED: _enforced(plan, image),
+            **(
+                {Label.PUBLISHED: " ".join(f"{one.port}={','.join(one.connections)}" for one in published)}
+                if published
+                else {}
+            ),
         },
         **_attachments(node, public=bool(published)),
     }
+
+
+def _enforced(plan: LabPlan, image: str) -> str:
+    if not plan.firewall:
+        return "links only"
+    return "beside" if is_foreign(image) else "entry point"
 
 
 def _health(image: str, template: ServiceTemplate, context: Mapping[str, Any]) -> dict[str, Any]:
@@ -136,7 +154,7 @@ def _confinement(template: ServiceTemplate) -> dict[str, Any]:
     if not template.read_only:
         found["read_only"] = False
     if template.cap_add:
-        found["cap_add"] = sorted({*_INIT_CAPS, *template.cap_add})
+        found["cap_add"] = sorted({*INIT_CAPS, *template.cap_add})
     if template.tmpfs:
         more = (f"{path}:mode=0700,{_USER},size={size}" for path, size in template.tmpfs.items())
         found["tmpfs"] = [*COMMON["tmpfs"], *more]
@@ -160,4 +178,7 @@ def _attachments(node: Node, *, public: bool) -> dict[str, Any]:
     if public:
         # The default route belongs to the only network that leads anywhere.
         networks[PUBLIC] = {"gw_priority": 1}
+        # The engine's resolver would ask the machine's own for every name that is not the lab's; here nobody
+        # answers, so a name leads no further than an address does.
+        return {"networks": networks, "dns": ["127.0.0.1"]}
     return {"networks": networks} if networks else {"network_mode": "none"}

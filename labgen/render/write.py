@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import shutil
 import string
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -50,9 +51,11 @@ def write_rendering(folder: Path, rendering: Rendering, names: Sequence[str] = (
             for path, text in rendering.files.items()
             if path != COMPOSE_FILE and write_file(folder / path, text, 0o644)
         ]
+        for path in rendering.folders:
+            (folder / path).mkdir(parents=True, exist_ok=True)
         if write_file(folder / COMPOSE_FILE, rendering.files[COMPOSE_FILE], 0o644):
             changed.append(COMPOSE_FILE)
-        _remove_stale(folder, set(rendering.files))
+        _remove_stale(folder, set(rendering.files), set(rendering.folders))
     except OSError as error:
         raise LabgenError(
             f"{error.filename or folder}: cannot be written: {error.strerror}",
@@ -87,7 +90,10 @@ def _make_secrets(folder: Path, names: Sequence[str]) -> list[str]:
     return made
 
 
-def _remove_stale(folder: Path, wanted: set[str]) -> None:
+def _remove_stale(folder: Path, wanted: set[str], folders: set[str]) -> None:
+    for path in sorted(one for one in (folder / "nodes").glob("*/*") if one.is_dir()):
+        if str(path.relative_to(folder)) not in folders:
+            shutil.rmtree(path)
     manifest = folder / _MANIFEST
     try:
         before = {str(path) for path in json.loads(manifest.read_text("utf-8"))}

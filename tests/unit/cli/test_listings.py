@@ -24,7 +24,7 @@ from tests.unit.engine.world import World, container
 
 #: What programs rely on: a key that goes or is renamed breaks them.
 KEYS = {
-    "status": {"node", "role", "site", "state", "detail", "image", "addresses", "ports"},
+    "status": {"node", "role", "site", "state", "detail", "image", "enforced", "addresses", "ports"},
     "ls": {"lab", "nodes", "healthy", "ports"},
     "credentials": {"secret", "file"},
     "credentials --show": {"secret", "file", "value"},
@@ -97,7 +97,7 @@ def test_status_of_a_lab(running: Program) -> None:
     assert "1 node is missing; `labgen up small` repairs the lab" in table.err
     assert "missing; `labgen up" not in table.out
     headings, *lines = table.out.splitlines()
-    assert headings.split() == ["NODE", "SITE", "STATE", "ENGINE", "SAYS", "PUBLISHED"]
+    assert headings.split() == ["NODE", "SITE", "STATE", "ENGINE", "SAYS", "RULES", "PUBLISHED"]
     assert len(lines) == 21
     column = headings.index("STATE")
     assert {line[column:].split()[0] for line in lines} == {"healthy", "stopped", "missing"}

@@ -34,7 +34,7 @@ _KEYS = {
     *("image", "container_name", "hostname", "command", "environment", "init", "restart", "read_only"),
     *("cap_drop", "cap_add", "security_opt", "sysctls", "pids_limit", "mem_limit", "memswap_limit", "cpus"),
     *("logging", "healthcheck", "stop_grace_period", "stop_signal", "tmpfs", "volumes", "secrets", "ports"),
-    *("labels", "networks", "network_mode"),
+    *("labels", "networks", "network_mode", "dns"),
 }
 _SECRET = re.compile(r"pass(word|wd)?|secret|token|credential|private|(^|_)key", re.IGNORECASE)
 
@@ -130,4 +130,6 @@ def _check_networks(name: str, role: str, service: dict[str, Any], networks: dic
     public = "public" in service.get("networks", {})
     assert public is ("ports" in service), name
     assert not public or role == "frontend", name
+    # Where there is a way out, at least no name is asked for outside.
+    assert service.get("dns", []) == (["127.0.0.1"] if public else []), name
     assert all(one.startswith("127.0.0.1:") for one in service.get("ports", [])), name

@@ -76,6 +76,7 @@ def test_files_are_copied_or_rendered_and_mounted(tmp_path: Path) -> None:
         "./nodes/web-1/plain.conf:/etc/plain.conf:ro",
         "./nodes/web-1/made.conf:/etc/made.conf:ro",
         "./tls/ca.crt:/etc/labgen/ca.crt:ro",
+        "./nodes/web-1/cuts:/etc/labgen/cuts:ro",
     ]
 
 
@@ -108,8 +109,8 @@ def test_manifest_of_a_node(tmp_path: Path) -> None:
         "site": "platform",
         "datacenter_id": "platform",
         "listens": [
-            {"protocol": "http", "transport": "tcp", "port": 80},
-            {"protocol": "dhcp", "transport": "udp", "port": 67},
+            {"protocol": "http", "transport": "tcp", "port": 80, "connections": ["2"]},
+            {"protocol": "dhcp", "transport": "udp", "port": 67, "connections": ["3"]},
         ],
         "neighbours": [
             {

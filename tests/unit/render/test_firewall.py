@@ -20,8 +20,8 @@ RULE = re.compile(
 )
 #: Lines of a chain that are the same in every node, in this order around its rules.
 FRAME = {
-    "output": ["oif lo accept", "ct state established,related accept"],
-    "input": ["iif lo accept", "ct state established,related accept"],
+    "output": ['oif "lo" accept', "ct state established,related accept"],
+    "input": ['iif "lo" accept', "ct state established,related accept"],
 }
 REFUSAL = ["meta l4proto tcp reject with tcp reset", "reject with icmpx admin-prohibited"]
 
@@ -39,7 +39,7 @@ def chain(text: str, hook: str) -> list[str]:
     found = re.search(rf"  chain {hook} {{\n(.*?)\n  }}", text, re.DOTALL)
     assert found
     lines = [line.strip() for line in found[1].splitlines()]
-    assert lines[0] == f"type filter hook {hook} priority 0; policy drop;"
+    assert lines[0] == f"type filter hook {hook} priority filter; policy drop;"
     assert lines[1:3] == FRAME[hook]
     assert lines[-2:] == REFUSAL
     return lines[3:-2]
@@ -138,7 +138,7 @@ def test_published_ports_are_open_on_the_public_network_alone() -> None:
     host = plan.public_subnet.network_address + 1
     there = plan.public_subnet.network_address + 2
     rows = {port: allows(text, "input", Packet(host, there, "tcp", port)) for port in (80, 443, 41337, 8404)}
-    assert rows == {80: "published", 443: "published", 41337: "published", 8404: ""}
+    assert rows == {80: "published 1", 443: "published 2", 41337: "published 35", 8404: ""}
 
 
 def test_who_has_no_address_may_ask_for_one() -> None:

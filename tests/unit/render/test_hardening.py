@@ -117,7 +117,9 @@ def test_every_mounted_file_is_rendered(small: Rendering) -> None:
         sources = {
             one.split(":")[0].removeprefix("./") for one in service["volumes"] if one.startswith("./nodes")
         }
-        assert sources == {path for path in small.files if path.startswith(f"nodes/{name}/")}
+        files = {path for path in small.files if path.startswith(f"nodes/{name}/")}
+        assert sources == files | {f"nodes/{name}/cuts"}
+    assert set(small.folders) == {f"nodes/{name}/cuts" for name in compose_of(small)["services"]}
 
 
 def test_labels_name_the_node(small: Rendering, small_plan: LabPlan) -> None:

@@ -50,6 +50,7 @@ def test_bare_template_gets_all_the_rest(tmp_path: Path) -> None:
             "./nodes/dc1-db-1/node.json:/etc/labgen/node.json:ro",
             "./nodes/dc1-db-1/firewall.nft:/etc/labgen/firewall.nft:ro",
             "./tls/ca.crt:/etc/labgen/ca.crt:ro",
+            "./nodes/dc1-db-1/cuts:/etc/labgen/cuts:ro",
         ],
         "networks": {"dc1-web-database": {"ipv4_address": "10.210.4.24"}},
     }
@@ -63,6 +64,7 @@ def test_bare_template_gets_all_the_rest(tmp_path: Path) -> None:
         Label.SITE: "dc1",
         Label.SERVER: "back",
         Label.ACTOR: "true",
+        Label.ENFORCED: "entry point",
     }
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["IMAGES", "compose_of", "plan_of", "rendered", "service_of", "write_template"]
 
-IMAGES = {"web": "labgen/web:1", "database": "labgen/database:2"}
+IMAGES = {"base": "labgen/base:0", "web": "labgen/web:1", "database": "labgen/database:2"}
 ROW = {"purpose": "data", "provenance": "documented", "reference": "W1"}
 CATALOGUE = Catalogue.model_validate(
     {
