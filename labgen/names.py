@@ -23,6 +23,8 @@ class Label:
     ENFORCED: Final = "io.labgen.enforced"
     #: On the container beside a foreign image: the node whose network it holds.
     HOLDS: Final = "io.labgen.holds"
+    #: On a probe: the network that it is in.
+    PROBE: Final = "io.labgen.probe"
     #: `port=row row` for each published port.
     PUBLISHED: Final = "io.labgen.published"
     LINK: Final = "io.labgen.link"

@@ -45,9 +45,10 @@ def default_catalogue() -> Catalogue:
 
 
 def load_catalogue(folder: Path) -> Catalogue:
-    """Return the catalogue in `folder` (`roles.yaml`, `connections.yaml`, `variants.yaml`, `sizes/*.yaml`).
+    """Return the catalogue in `folder`.
 
-    Raises InvalidInput that lists every fault found.
+    Its files are `roles.yaml`, `connections.yaml`, `variants.yaml`, `sizes/*.yaml`, and, if they are there,
+    `tokens.yaml` and `proofs.yaml`. Raises InvalidInput that lists every fault found.
     """
     roles = read_yaml(folder / "roles.yaml")
     raw = {
@@ -56,6 +57,8 @@ def load_catalogue(folder: Path) -> Catalogue:
         else roles,
         "connections": read_yaml(folder / "connections.yaml"),
         "variants": read_yaml(folder / "variants.yaml"),
+        "tokens": _read_if_any(folder / "tokens.yaml"),
+        "proofs": _read_if_any(folder / "proofs.yaml"),
         "sizes": {path.stem: read_yaml(path) for path in sorted((folder / "sizes").glob("*.yaml"))},
     }
     try:
@@ -68,6 +71,10 @@ def load_catalogue(folder: Path) -> Catalogue:
     return catalogue
 
 
+def _read_if_any(path: Path) -> Any:
+    return read_yaml(path) if path.exists() else {}
+
+
 def _role(name: str, fields: Any) -> Any:
     """Return a role with what its key stands for; what is no mapping is left to validation."""
     return {"node": name, "template": name, **fields, "id": name} if isinstance(fields, dict) else fields
@@ -78,6 +85,7 @@ def _faults(catalogue: Catalogue) -> Iterator[str]:
     for topic, variant in catalogue.variants.items():
         if variant.default not in variant.choices:
             yield f"variants: {topic}: the default '{variant.default}' is none of its choices"
+    yield from _reference_faults(catalogue)
     for size, facts in catalogue.sizes.items():
         for name in facts.counts:
             if name not in catalogue.roles:
@@ -98,3 +106,16 @@ def _connection_faults(catalogue: Catalogue) -> Iterator[str]:
             known = catalogue.variants.get(topic)
             if known is None or choice not in known.choices:
                 yield f"connections: {row.id}: unknown variant '{topic}: {choice}'"
+
+
+def _reference_faults(catalogue: Catalogue) -> Iterator[str]:
+    """Yield what tokens and proofs name that is not there."""
+    for name, token in catalogue.tokens.items():
+        if token.role not in catalogue.roles:
+            yield f"tokens: {name}: unknown role '{token.role}'{did_you_mean(token.role, catalogue.roles)}"
+        if not any(token.publish in role.publish for role in catalogue.roles.values()):
+            yield f"tokens: {name}: no role publishes '{token.publish}'"
+    ids = {row.id for row in catalogue.connections}
+    for row in catalogue.proofs:
+        if row not in ids:
+            yield f"proofs: {row}: no connection has this id{did_you_mean(row, ids)}"

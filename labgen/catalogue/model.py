@@ -20,6 +20,7 @@ __all__ = [
     "Scope",
     "Size",
     "Speak",
+    "Token",
     "Variant",
 ]
 
@@ -120,6 +121,22 @@ class Connection(Facts):
         return f"{self.port}{f'-{self.last_port}' if self.last_port else ''}/{self.transport}"
 
 
+class Token(Facts):
+    """What a dialogue needs and only the running platform gives: a POST of `{host, port}` by `user`.
+
+    `publish` is the published port that the request goes through, `secret` the name of the user's password,
+    `host` in the body the first node of `role`, and `answer` the key of the answer that holds the token.
+    """
+
+    publish: str
+    path: str
+    user: str
+    secret: str
+    role: str
+    port: Port
+    answer: str
+
+
 class Variant(Facts):
     """A matter that the documents describe in several ways, and the one that holds by default.
 
@@ -142,12 +159,19 @@ class Size(Facts):
 
 
 class Catalogue(Facts):
-    """All facts, consistent with one another: every name that a row uses exists."""
+    """All facts, consistent with one another: every name that a row uses exists.
+
+    `proofs` maps rows to the tests of labgen's own suite that prove them in real labs, by name: the tests do
+    not ship. `FILE::FUNCTION[ROW: SOURCE -> DESTINATION]` speaks the row; any other shows that in its lab
+    nothing but the documented connections passes.
+    """
 
     roles: dict[str, Role]
     connections: tuple[Connection, ...]
     variants: dict[str, Variant]
     sizes: dict[str, Size]
+    tokens: dict[str, Token] = {}
+    proofs: dict[str, tuple[str, ...]] = {}
 
     def chosen(self, variants: dict[str, str]) -> tuple[Connection, ...]:
         """Return the connections that hold under `variants` (topic to choice), defaults elsewhere."""
@@ -161,3 +185,9 @@ class Catalogue(Facts):
     def realisable(self, row: Connection) -> bool:
         """Whether the lab has a server for both ends of `row`."""
         return all(self.roles[end].template is not None for end in (row.source, row.destination))
+
+    def data_only(self, row: Connection) -> tuple[str, ...]:
+        """Return the variants of which `row` needs a choice that no shipped server serves."""
+        return tuple(
+            topic for topic, choice in row.variant.items() if choice in self.variants[topic].data_only
+        )

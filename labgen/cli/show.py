@@ -40,12 +40,17 @@ def status(lab: LabArgument = None, style: FormatOption = Format.TABLE) -> None:
     """Show every node of a lab: its state, addresses and published ports."""
     from labgen.cli.target import find_lab
     from labgen.engine.client import connect
+    from labgen.engine.cuts import cut_wires
     from labgen.engine.observe import observe
     from labgen.engine.state import lab_state
 
     engine = connect()
     name = find_lab(engine, lab)
     running = observe(engine, name)
+    cut: dict[str, list[str]] = {}
+    for wire in cut_wires(lab_state(name)):
+        for one_end, other in wire.pairs:
+            cut.setdefault(one_end, []).append(other)
     rows: list[dict[str, Any]] = [
         {
             "node": one.name,
@@ -57,6 +62,7 @@ def status(lab: LabArgument = None, style: FormatOption = Format.TABLE) -> None:
             "enforced": one.enforced,
             "addresses": list(one.addresses),
             "ports": list(one.ports),
+            "cut": cut.get(one.name, []),
         }
         for one in running.values()
     ]
@@ -72,6 +78,7 @@ def status(lab: LabArgument = None, style: FormatOption = Format.TABLE) -> None:
             "enforced": "",
             "addresses": [],
             "ports": [],
+            "cut": cut.get(node, []),
         }
         for node in absent
     ]
@@ -85,6 +92,7 @@ def status(lab: LabArgument = None, style: FormatOption = Format.TABLE) -> None:
             "detail": "ENGINE SAYS",
             "enforced": "RULES",
             "ports": "PUBLISHED",
+            **({"cut": "CUT FROM"} if cut else {}),
         },
     )
     if absent and style is Format.TABLE:
@@ -123,6 +131,13 @@ def plan(
     size: SizeOption = None,
     file: FileOption = None,
     sets: SetOption = None,
+    prove: Annotated[
+        bool,
+        typer.Option(
+            "--prove",
+            help="Prove instead, from the rendered files: exactly the documented connections pass.",
+        ),
+    ] = False,
     style: FormatOption = Format.TABLE,
 ) -> None:
     """Show what a lab would take: nodes, networks, ports and memory, checked against this machine."""
@@ -132,6 +147,11 @@ def plan(
     from labgen.plan.parse import check_name
 
     spec = read_spec(file, sets, size)
+    if prove:
+        from labgen.cli.proving import prove_lab
+
+        prove_lab(check_name(name or spec.size), spec, style)
+        return
     made = make_plan(default_catalogue(), spec, check_name(name or spec.size))
     machine = None
     notes: list[str] = []

@@ -14,7 +14,7 @@ from labgen.names import Label
 from labgen.nearest import did_you_mean
 from labgen.render.templates import load_service
 from labgen.units import format_bytes
-from labgen.verify.measure import PROBE_IMAGE
+from labgen.verify.session import PROBE_IMAGE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -201,9 +201,7 @@ def _connected(nodes: tuple[Node, ...], links: tuple[Link, ...]) -> tuple[Node, 
     role = {node.name: node.role for node in nodes}
     interfaces: dict[str, list[Interface]] = {node.name: [] for node in nodes}
     for link in links:
-        middle = int(link.subnet.network_address) + link.subnet.num_addresses // 2
-        # .1 stays free: on an engine without isolated gateways it is the bridge's own address.
-        lower, upper = count(int(link.subnet.network_address) + 2), count(middle)
+        lower, upper = (count(int(link.room(end)[0])) for end in (link.roles[0], link.roles[-1]))
         for member in link.members:
             address = next(lower if role[member] == link.roles[0] else upper)
             interfaces[member].append(Interface(link.name, str(IPv4Address(address))))

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ipaddress import IPv4Network
+    from ipaddress import IPv4Address, IPv4Network
 
     from labgen.catalogue.model import Connection, Scope
 
@@ -60,9 +60,16 @@ class Link:
     members: tuple[str, ...]
     connections: tuple[str, ...]
 
-    def half(self, role: str) -> IPv4Network:
-        """Return the half of the subnet that the nodes of `role` have their addresses in."""
-        return list(self.subnet.subnets())[role != self.roles[0]]
+    def room(self, role: str) -> tuple[IPv4Address, IPv4Address]:
+        """Return the first and the last address that nodes of `role` may have: a half of the subnet.
+
+        Without the network's and the broadcast address, and without .1: on an engine that knows no isolated
+        gateways that is the host's own, which nobody may reach.
+        """
+        lower, upper = self.subnet.subnets()
+        if role == self.roles[0]:
+            return lower.network_address + 2, lower.broadcast_address
+        return upper.network_address, upper.broadcast_address - 1
 
 
 @dataclass(frozen=True, slots=True)

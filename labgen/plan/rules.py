@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from ipaddress import IPv4Network
+    from ipaddress import IPv4Address
 
     from labgen.plan.model import LabPlan, Node
 
@@ -16,13 +16,15 @@ __all__ = ["Rule", "rules_of"]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One connection seen from a node: to or from a role's half of a link, never a single address.
+    """One connection seen from a node: to or from a role's part of a link, never a single address.
 
-    So rules survive restarts, and a node more or less changes none of them.
+    So rules survive restarts, and a node more or less changes none of them. `first` and `last` are
+    addresses, both included.
     """
 
     outgoing: bool
-    subnet: IPv4Network
+    first: IPv4Address
+    last: IPv4Address
     transport: str
     port: int
     last_port: int | None
@@ -40,4 +42,4 @@ def _rules(plan: LabPlan, node: Node, *, outgoing: bool) -> Iterator[Rule]:
         for row in map(plan.connection_by_id.__getitem__, link.connections):
             mine, other = (row.source, row.destination) if outgoing else (row.destination, row.source)
             if mine == node.role:
-                yield Rule(outgoing, link.half(other), row.transport, row.port, row.last_port, row.id)
+                yield Rule(outgoing, *link.room(other), row.transport, row.port, row.last_port, row.id)

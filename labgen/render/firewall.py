@@ -63,7 +63,7 @@ def _lines(rule: Rule) -> list[str]:
     ports = f"{rule.port}-{rule.last_port}" if rule.last_port else str(rule.port)
     accept = f'{rule.transport} dport {ports} accept comment "{rule.connection}"'
     side = "daddr" if rule.outgoing else "saddr"
-    lines = [f"    ip {side} {rule.subnet} {accept}"]
+    lines = [f"    ip {side} {rule.first}-{rule.last} {accept}"]
     if rule.transport == "udp":
         # Who has no address yet asks everybody (DHCP, row 31).
         lines.append(f"    ip {'daddr 255.255.255.255' if rule.outgoing else 'saddr 0.0.0.0'} {accept}")

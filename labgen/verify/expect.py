@@ -11,48 +11,87 @@ if TYPE_CHECKING:
     from labgen.catalogue.model import Connection
     from labgen.plan.model import LabPlan
 
-__all__ = ["Expected", "expected_dialogues"]
+__all__ = ["HOST", "Expected", "expected_dialogues", "published_dialogues"]
 
+#: The participant that is no node: the machine that the lab runs on.
+HOST: Final = "host"
 _SECONDS: Final = 5.0
+_CUT_SECONDS: Final = 0.5  # a wire that was cut is silent; nobody has to wait long to hear that
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """One dialogue that must succeed: from a node's own network namespace to its neighbour by name."""
+    """One dialogue that must succeed: from a participant's own network namespace to a node.
+
+    `host` and `port` are where it is spoken to: a node's name and its documented port, or a published one.
+    """
 
     source: str
     destination: str
     connection: Connection
+    host: str
+    port: int
 
     @property
     def id(self) -> str:
         """`22: dc1-rs-1 -> dc1-redis-1`, unique in a lab."""
         return f"{self.connection.id}: {self.source} -> {self.destination}"
 
-    def as_check(self, secrets: Mapping[str, str]) -> dict[str, Any]:
-        """Return the check as the probe takes it (images/probe); `secrets` fill in the path.
+    def as_check(self, values: Mapping[str, str], *, cut: bool = False) -> dict[str, Any]:
+        """Return the check as the probe takes it (images/probe); `values` fill in the path.
 
-        Raises KeyError when the path needs a secret that is not there.
+        A path that needs a value which nobody has is asked with an empty one, and any answer that is the
+        protocol's will do. `cut` asks with little patience.
         """
         row = self.connection
         options = row.speak.model_dump(exclude_none=True) if row.speak else {}
         if "path" in options:
-            options["path"] = options["path"].format_map(secrets)
+            known = _Known(values)
+            options["path"] = options["path"].format_map(known)
+            if known.missed:
+                options = {**options, "anything": True}
+                options.pop("status", None)
         return {
             "id": self.id,
             "protocol": row.protocol,
             "transport": row.transport,
-            "host": self.destination,
-            "port": row.port,
-            "timeout": _SECONDS,
+            "host": self.host,
+            "port": self.port,
+            "timeout": _CUT_SECONDS if cut else _SECONDS,
             "options": options,
         }
 
 
+class _Known(dict[str, str]):
+    """Values by name; an unknown one is empty, and noted."""
+
+    missed = False
+
+    def __missing__(self, _key: str) -> str:
+        self.missed = True
+        return ""
+
+
 def expected_dialogues(plan: LabPlan) -> list[Expected]:
-    """Return every dialogue that the documents promise, in the order of the plan's nodes."""
+    """Return every dialogue that the documents promise between nodes, in the order of the plan's nodes."""
     return [
-        Expected(node.name, neighbour.node.name, neighbour.connection)
+        Expected(
+            node.name,
+            neighbour.node.name,
+            neighbour.connection,
+            neighbour.node.name,
+            neighbour.connection.port,
+        )
         for node in plan.nodes
         for neighbour in plan.neighbours(node)
+    ]
+
+
+def published_dialogues(plan: LabPlan) -> list[Expected]:
+    """Return what this machine is promised: every row behind a published port, at that port."""
+    return [
+        Expected(HOST, one.node, plan.connection_by_id[row], one.address.rpartition(":")[0], one.host_port)
+        for one in plan.published
+        for row in one.connections
+        if row in plan.connection_by_id
     ]

@@ -1,57 +1,48 @@
-"""Every documented connection is spoken in its protocol, from its source's own network namespace."""
+"""Every documented connection is spoken in its protocol, and nothing else is possible.
+
+All of it is measured once, from inside every node's own network; each row is a test of its own.
+"""
 
 from __future__ import annotations
 
-import ssl
-from pathlib import Path
-
-import httpx
 import pytest
 
-from labgen.assets import images_dir
 from labgen.catalogue.load import default_catalogue
-from labgen.images import read_images
+from labgen.engine.client import Engine
+from labgen.engine.state import LabState
 from labgen.plan.build import make_plan
 from labgen.plan.model import LabPlan
 from labgen.plan.parse import parse_spec
-from labgen.verify.expect import Expected, expected_dialogues
-from labgen.verify.measure import PROBE_IMAGE, Measured, Outcome, measure
+from labgen.verify.expect import HOST, Expected, expected_dialogues, published_dialogues
+from labgen.verify.lab import verify_lab
+from labgen.verify.table import Dialogue, Outcome, State, TruthTable
 
 from .conftest import Cli
 
 
-def _promised() -> list[Expected]:
+def promised_rows() -> list[Expected]:
+    """Return every dialogue of the small lab, in the order of its nodes."""
     catalogue = default_catalogue()
     return expected_dialogues(make_plan(catalogue, parse_spec(catalogue, size="small"), "small"))
 
 
 @pytest.fixture(scope="module")
-def results(small: LabPlan, cli: Cli) -> dict[str, Measured]:
-    folder = cli.state / "labs" / small.name
-    secrets = {path.name: path.read_text() for path in (folder / "secrets").iterdir() if path.is_file()}
-    secrets["ca"] = (folder / "tls" / "ca.crt").read_text()
-    secrets["console_token"] = _console_token(small, folder)
-    probe = read_images(images_dir())[PROBE_IMAGE].tag
-    return {one.expected.id: one for one in measure(small.name, probe, expected_dialogues(small), secrets)}
+def table(engine: Engine, small: LabPlan, cli: Cli) -> TruthTable:
+    return verify_lab(engine, LabState(small.name, cli.state / "labs" / small.name), small)
 
 
-def _console_token(plan: LabPlan, folder: Path) -> str:
-    """Ask the API, from this machine and through the front end, for the right to see a VM's console."""
-    address = next(one.address for one in plan.published if one.name == "https")
-    trusted = ssl.create_default_context(cafile=str(folder / "tls" / "ca.crt"))
-    answer = httpx.post(
-        f"https://{address}/api/cloud/consoles",
-        auth=("admin", (folder / "secrets" / "api_admin_password").read_text()),
-        json={"host": "dc1-hypervisor-1", "port": 5900},
-        verify=trusted,
-    )
-    assert answer.status_code == 201, answer.text
-    return str(answer.json()["token"])
+@pytest.fixture(scope="module")
+def dialogues(table: TruthTable) -> dict[str, Dialogue]:
+    return {
+        f"{one.connection}: {cell.source} -> {cell.destination}": one
+        for cell in table.cells
+        for one in cell.dialogues
+    }
 
 
-@pytest.mark.parametrize("promised", _promised(), ids=lambda one: one.id)
-def test_documented_connection_is_spoken(promised: Expected, results: dict[str, Measured]) -> None:
-    found = results[promised.id]
+@pytest.mark.parametrize("promised", promised_rows(), ids=lambda one: one.id)
+def test_documented_connection_is_spoken(promised: Expected, dialogues: dict[str, Dialogue]) -> None:
+    found = dialogues[promised.id]
     assert found.outcome is Outcome.SPOKEN, found.evidence
 
 
@@ -59,3 +50,29 @@ def test_every_role_pair_of_the_catalogue_is_among_them(small: LabPlan) -> None:
     spoken = {(one.connection.source, one.connection.destination) for one in expected_dialogues(small)}
     assert spoken == {(row.source, row.destination) for row in small.connections}
     assert len(small.connections) == 49
+
+
+def test_nothing_else_is_possible(table: TruthTable, small: LabPlan) -> None:
+    assert not table.differences, "\n".join(map(str, table.differences))
+    names = [*small.node_by_name, HOST]
+    assert [(one.source, one.destination) for one in table.cells] == [
+        (one, other) for one in names for other in names if one != other
+    ]
+    assert {one.state for one in table.cells} == {State.SPOKEN, State.CLOSED}
+    assert table.asked > 35_000
+
+
+def test_this_machine_reaches_what_is_published(small: LabPlan, dialogues: dict[str, Dialogue]) -> None:
+    promised = published_dialogues(small)
+    assert [one.connection.id for one in promised] == ["1", "2", "35"]
+    assert {dialogues[one.id].outcome for one in promised} == {Outcome.SPOKEN}
+
+
+def test_every_node_was_asked_for_every_way_out(table: TruthTable) -> None:
+    for node in table.nodes:
+        checks = dict(node.checks)
+        if node.name != HOST:
+            assert checks["ways out"].endswith("closed: gateways, the internet, other labs"), node
+            assert int(checks["ways out"].split()[0]) > 20
+            assert checks["rules"] == "as rendered (entry point)"
+            assert checks["IPv6"] == "none"

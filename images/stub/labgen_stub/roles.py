@@ -34,7 +34,7 @@ def target(neighbour: Neighbour, secrets: Mapping[str, str], patience: float) ->
     protocol, options = neighbour.protocol, dict[str, object]()
     if protocol == "http" and neighbour.role in _CHECKED:
         options = {"path": f"/{_CHECKED[neighbour.role]}/check", "headers": DO_NOT_FORWARD}
-    elif neighbour.role == "frontend" and protocol == "https":
+    elif neighbour.role == "frontend" and protocol in ("http", "https"):
         options = {"path": "/api/version", "status": 200}
     elif neighbour.role == "cloud" and protocol == "https":
         protocol = "ec2"

@@ -45,10 +45,10 @@ async def run(settings: Settings, http_port: int = HTTP_PORT, ajp_port: int = AJ
         for part in parts:
             for setup in part.setups:
                 node.broker.on_connect(setup)
-    ajp = AjpServer(application, ajp_port)
+    ajp = AjpServer(application, ajp_port, settings.host_for("ajp"))
     config = uvicorn.Config(
         application,
-        host="0.0.0.0",
+        host=settings.host_for("http"),
         port=http_port,
         lifespan="off",
         ws="none",

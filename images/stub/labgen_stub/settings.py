@@ -65,6 +65,15 @@ class Settings:
     webapps: tuple[str, ...]
     neighbours: tuple[Neighbour, ...]
     secrets: Mapping[str, str]
+    listens: frozenset[str] = frozenset()
+
+    def host_for(self, protocol: str) -> str:
+        """Return the address that a server for `protocol` binds to.
+
+        Each server of the platform has an HTTP and an AJP connector; one that no document lets anybody
+        reach is there for the node itself alone.
+        """
+        return "0.0.0.0" if protocol in self.listens else "127.0.0.1"
 
     def to(self, protocol: str, role: str | None = None) -> tuple[Neighbour, ...]:
         """Return the neighbours reached by a protocol (and of a role), each node once, in order."""
@@ -104,6 +113,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         datacenter_id=str(document.get("datacenter_id") or document.get("site") or node),
         webapps=webapps,
         neighbours=neighbours,
+        listens=frozenset(str(row["protocol"]) for row in document.get("listens", [])),
         secrets=Secrets(
             Path(env.get("LABGEN_SECRETS", "/run/labgen/secrets")),
             Path(env.get("LABGEN_CA", "/etc/labgen/ca.crt")),

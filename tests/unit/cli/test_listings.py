@@ -24,7 +24,7 @@ from tests.unit.engine.world import World, container
 
 #: What programs rely on: a key that goes or is renamed breaks them.
 KEYS = {
-    "status": {"node", "role", "site", "state", "detail", "image", "enforced", "addresses", "ports"},
+    "status": {"node", "role", "site", "state", "detail", "image", "enforced", "addresses", "ports", "cut"},
     "ls": {"lab", "nodes", "healthy", "ports"},
     "credentials": {"secret", "file"},
     "credentials --show": {"secret", "file", "value"},

@@ -6,12 +6,10 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import pytest
-
 from labgen.catalogue.model import Speak
 from labgen.plan.build import make_plan
 from labgen.plan.spec import LabSpec
-from labgen.verify.expect import expected_dialogues
+from labgen.verify.expect import expected_dialogues, published_dialogues
 
 if TYPE_CHECKING:
     from labgen.catalogue.model import Catalogue
@@ -71,18 +69,11 @@ def test_as_the_probe_takes_it(small_plan: LabPlan) -> None:
     }
 
 
-class Secrets(dict[str, str]):
-    """A secret for every name that is asked for."""
-
-    def __missing__(self, name: str) -> str:
-        return f"<{name}>"
-
-
 def test_what_to_say_comes_from_the_row(small_plan: LabPlan) -> None:
     spoken = [one for one in expected_dialogues(small_plan) if one.connection.speak]
     assert spoken
     for one in spoken:
-        speak, options = one.connection.speak, one.as_check(Secrets())["options"]
+        speak, options = one.connection.speak, one.as_check({"console_token": "abc"})["options"]
         assert speak is not None
         assert set(options) <= {"path", "status", "write"}
         assert None not in options.values()
@@ -95,5 +86,27 @@ def test_a_secret_in_a_path(small_plan: LabPlan) -> None:
     speak = Speak(path="/console?token={console_token}")
     asking = replace(one, connection=one.connection.model_copy(update={"speak": speak}))
     assert asking.as_check({"console_token": "abc"})["options"] == {"path": "/console?token=abc"}
-    with pytest.raises(KeyError, match="console_token"):
-        asking.as_check({})
+
+
+def test_a_token_that_nobody_can_give_asks_for_any_answer(small_plan: LabPlan) -> None:
+    """A lab without a hypervisor has no console: nothing can be demanded of the answer but that it is one."""
+    one = expected_dialogues(small_plan)[0]
+    speak = Speak(path="/console?token={console_token}", status=101)
+    asking = replace(one, connection=one.connection.model_copy(update={"speak": speak}))
+    assert asking.as_check({})["options"] == {"path": "/console?token=", "anything": True}
+
+
+def test_a_cut_wire_is_asked_with_little_patience(small_plan: LabPlan) -> None:
+    assert expected_dialogues(small_plan)[0].as_check({}, cut=True)["timeout"] == 0.5
+
+
+def test_this_machine_speaks_to_every_published_port(small_plan: LabPlan) -> None:
+    found = [
+        (one.connection.id, one.source, one.destination, one.host, one.port)
+        for one in published_dialogues(small_plan)
+    ]
+    assert found == [
+        ("1", "host", "frontend-1", "localhost", 8080),
+        ("2", "host", "frontend-1", "localhost", 8443),
+        ("35", "host", "frontend-1", "localhost", 41337),
+    ]

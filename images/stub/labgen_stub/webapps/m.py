@@ -84,7 +84,12 @@ class Authorizer:
 
     def __init__(self, node: Node) -> None:
         # Its public address first (row 15: M uses the API's location URL).
-        places = [*node.settings.to("https", "frontend"), *node.settings.to("http", "api")]
+        settings = node.settings
+        places = [
+            *settings.to("https", "frontend"),
+            *settings.to("http", "frontend"),
+            *settings.to("http", "api"),
+        ]
         self._targets = [
             Target(one.protocol, one.node, one.port, secrets=node.settings.secrets) for one in places
         ]

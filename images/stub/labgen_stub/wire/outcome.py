@@ -125,6 +125,6 @@ async def _second_look(
         seen = transport_outcome(error)
         if seen is None:
             return Outcome.FAILED, f"{complaint}; then {error}"
-        return seen, f"{complaint}; then {error or f'no connection within {patience:g} s'}"
+        return seen, f"{complaint}; then {str(error) or f'no connection within {patience:g} s'}"
     writer.transport.abort()
     return Outcome.GARBLED, f"connected, but: {complaint}"

@@ -28,7 +28,7 @@ async def speak(target: Target) -> str:
 
     A 101 with the right key is the proof. A well-formed refusal of the caller (400, 401, 403) proves
     the protocol too, since a token may be needed that only the API gives out; it does not when option
-    `status` is 101.
+    `status` is 101. With option `anything` every HTTP answer will do: nobody is there to be led to.
     """
     path = target.option("path", "/websockify")
     key = base64.b64encode(os.urandom(16)).decode()
@@ -60,7 +60,8 @@ async def speak(target: Target) -> str:
             raise Garbled("101 with a wrong Sec-WebSocket-Accept")
         return f"upgrade at {path}: 101"
     insists = target.options.get("status") == HTTPStatus.SWITCHING_PROTOCOLS
-    if isinstance(event, h11.Response) and event.status_code in _REFUSALS and not insists:
+    well_refused = isinstance(event, h11.Response) and event.status_code in _REFUSALS and not insists
+    if isinstance(event, h11.Response) and (well_refused or target.options.get("anything")):
         return f"upgrade at {path} refused: {event.status_code} {event.reason.decode('latin-1')}"
     status = getattr(event, "status_code", "no answer")
     raise Garbled(f"upgrade at {path} is answered by {status}")

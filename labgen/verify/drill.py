@@ -1,0 +1,255 @@
+"""The drill: unplugs one wire after the other, and notes who notices. Pure: all effects are given to it.
+
+A node notices when its own health check fails. Somebody further away may notice through a neighbour's
+check, and later than the neighbour, so every wire stays cut for the whole window: no earlier end could be
+sure that nobody else will notice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, Protocol
+
+from labgen.engine.cuts import Wire
+from labgen.errors import LabgenError
+from labgen.render.cuts import link_between
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from labgen.engine.watchers import Sign
+    from labgen.plan.model import LabPlan
+
+__all__ = ["Drill", "Effects", "Late", "Notice", "Trial", "drill", "wires_of"]
+
+_RECOVERY: Final = 60.0  # seconds until all must be well again after a wire is healed
+_BEGINNING: Final = 20.0  # seconds until each node's check must have said that it is well, before any cut
+
+
+class Effects(Protocol):
+    """What a drill does to a lab, and how it hears of it. `now` is in monotonic seconds."""
+
+    def now(self) -> float:
+        """Return the time."""
+
+    def hear(self, seconds: float) -> Sign | None:
+        """Return the next sign of any node, None when there was none within `seconds`."""
+
+    def cut(self, wire: Wire) -> None:
+        """Unplug a wire; it is unplugged when this returns."""
+
+    def heal(self, wire: Wire) -> None:
+        """Plug a wire in again, whether it was unplugged or only half so. Nothing interrupts it."""
+
+    def cuts(self) -> Sequence[Wire]:
+        """Return the wires that are unplugged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A node whose health check failed: so many seconds after the cut, with the first line of what it said.
+
+    `over`: when it was well again though the wire was still cut, None when it was not.
+    """
+
+    node: str
+    after: float
+    said: str
+    over: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """A node that was not well again in time, with what its check said last."""
+
+    node: str
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What came of cutting one wire.
+
+    `connections` are the rows that it carries, `dependants` the nodes that a row lets use it. `notices` are in
+    the order in which they came. `well_after`: seconds from healing until all were well, 0 when nobody had
+    noticed, None when somebody was not well in time: those are `late`.
+    """
+
+    wire: Wire
+    link: str
+    connections: tuple[str, ...]
+    dependants: tuple[str, ...]
+    notices: tuple[Notice, ...]
+    well_after: float | None
+    late: tuple[Late, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Drill:
+    """The whole result: a trial for each wire, in their order. `window` and `seconds` are in seconds.
+
+    `fault` says why the drill ended before its end, empty when it did not.
+    """
+
+    lab: str
+    size: str
+    nodes: tuple[str, ...]
+    window: float
+    seconds: float
+    trials: tuple[Trial, ...]
+    fault: str = ""
+
+
+def wires_of(plan: LabPlan) -> list[Wire]:
+    """Return every wire of the lab: the pairs of nodes with a documented connection, in the plan's order."""
+    return list(
+        dict.fromkeys(
+            Wire.between(plan, node.name, one.node.name)
+            for node in plan.nodes
+            for one in plan.neighbours(node)
+        )
+    )
+
+
+def drill(
+    plan: LabPlan,
+    wires: Sequence[Wire],
+    effects: Effects,
+    *,
+    window: float,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Drill:
+    """Cut each of `wires` for `window` seconds and heal it, whatever happens; the result is for people.
+
+    The drill ends with the first wire after which somebody does not recover. Raises LabgenError when a node
+    is not well before the first cut.
+    """
+    started = effects.now()
+    listener = _Listener(plan, effects)
+    _, late = listener.settle(started, _BEGINNING)
+    if late:
+        raise LabgenError(
+            f"lab '{plan.name}' is not well, and a drill begins with a healthy one:\n" + _listed(late),
+            f"`labgen up {plan.name}` repairs a lab; `labgen status {plan.name}` shows its nodes.",
+        )
+    trials: list[Trial] = []
+    fault = ""
+    for number, wire in enumerate(wires, 1):
+        if others := effects.cuts():
+            fault = f"somebody else cut {_words(others[0])} meanwhile: what would be seen is not one wire's"
+            break
+        tell(f"{number}/{len(wires)}: {_words(wire)}")
+        trial = listener.try_wire(wire, window)
+        trials.append(trial)
+        if trial.late:
+            fault = (
+                f"{_words(wire)} was cut and healed, and {_RECOVERY:.0f} s later not everybody was well:\n"
+                + _listed(trial.late)
+            )
+            break
+    return Drill(
+        lab=plan.name,
+        size=plan.size,
+        nodes=tuple(plan.node_by_name),
+        window=window,
+        seconds=effects.now() - started,
+        trials=tuple(trials),
+        fault=fault,
+    )
+
+
+class _Listener:
+    """Hears the signs of all nodes, and does one wire at a time."""
+
+    def __init__(self, plan: LabPlan, effects: Effects) -> None:
+        self._plan, self._effects = plan, effects
+
+    def try_wire(self, wire: Wire, window: float) -> Trial:
+        """Cut one wire, watch, heal it, and wait until all are well."""
+        effects = self._effects
+        before = effects.now()
+        try:
+            effects.cut(wire)
+            cut = effects.now()
+            notices = _Notices(cut)
+            while (left := cut + window - effects.now()) > 0:
+                sign = effects.hear(left)
+                if sign is not None and sign.at >= before:
+                    notices.take(sign)
+        finally:
+            effects.heal(wire)
+        healed = effects.now()
+        well, late = self.settle(healed, _RECOVERY, notices)
+        rows = [
+            (one.connection.id, end)
+            for end, other in wire.pairs
+            for one in self._plan.neighbours(self._plan.node_by_name[end])
+            if one.node.name == other
+        ]
+        found = notices.found
+        return Trial(
+            wire=wire,
+            link=link_between(self._plan, wire.one, wire.other),
+            connections=tuple(dict.fromkeys(row for row, _ in rows)),
+            dependants=tuple(dict.fromkeys(end for _, end in rows)),
+            notices=found,
+            well_after=None if late else max((well[one.node] - healed for one in found), default=0.0),
+            late=late,
+        )
+
+    def settle(
+        self, since: float, bound: float, notices: _Notices | None = None
+    ) -> tuple[dict[str, float], tuple[Late, ...]]:
+        """Wait until every node is well by a check that began after `since`, at most `bound` seconds.
+
+        Return since when each is well, and those that are not. A check that began before may still be under
+        way, and then says how things were.
+        """
+        well: dict[str, float] = {}
+        said = dict.fromkeys(self._plan.node_by_name, "its health check said nothing")
+        while len(well) < len(said) and (left := since + bound - self._effects.now()) > 0:
+            sign = self._effects.hear(left)
+            if sign is None or sign.at < since or sign.node not in said:
+                continue
+            if not sign.well:
+                said[sign.node] = sign.said
+                well.pop(sign.node, None)
+                if notices is not None:
+                    notices.take(sign)
+            elif sign.began >= since:
+                well.setdefault(sign.node, sign.at)
+        return well, tuple(Late(name, text) for name, text in said.items() if name not in well)
+
+
+class _Notices:
+    """Who noticed that a wire is cut, while it is and just after."""
+
+    def __init__(self, cut: float) -> None:
+        self._cut = cut
+        self._found: dict[str, Notice] = {}
+        self._last: dict[str, float] = {}
+
+    def take(self, sign: Sign) -> None:
+        """Note what a sign says of its node."""
+        before = self._found.get(sign.node)
+        after = max(sign.at - self._cut, 0.0)
+        if not sign.well:
+            self._last[sign.node] = sign.at
+            self._found[sign.node] = (
+                replace(before, over=None) if before else Notice(sign.node, after, sign.said)
+            )
+        elif before and before.over is None and sign.began >= self._last[sign.node]:
+            self._found[sign.node] = replace(before, over=after)
+
+    @property
+    def found(self) -> tuple[Notice, ...]:
+        """All of them, in the order in which they came."""
+        return tuple(self._found.values())
+
+
+def _words(wire: Wire) -> str:
+    return f"the wire {wire.one} - {wire.other}"
+
+
+def _listed(late: Sequence[Late]) -> str:
+    return "\n".join(f"  {one.node}: {one.said}" for one in late)

@@ -1,0 +1,183 @@
+"""A drill on a lab that runs: who may be drilled, and the effects; whatever happens, wires are healed."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, Final, Self
+
+import requests
+from docker.errors import DockerException
+
+from labgen.engine.cuts import Wire, change_cuts, cut_wires
+from labgen.engine.events import Emit, Event, Subject, ignore
+from labgen.engine.observe import NodeState, observe
+from labgen.engine.watchers import Sign, Watchers
+from labgen.errors import LabgenError, first_line
+from labgen.verify.drill import Drill, drill
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from types import FrameType, TracebackType
+
+    from labgen.engine.client import Engine
+    from labgen.engine.state import LabState
+    from labgen.plan.model import LabPlan
+
+__all__ = ["Interrupts", "drill_lab"]
+
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_AT_THE_END: Final = 40.0  # seconds: the engine looks every ten, and gives a check up after six
+_LOOK_AGAIN: Final = 1.0
+
+
+class Interrupts(AbstractContextManager["Interrupts"]):
+    """Ctrl-C, and being told to end: the first raises KeyboardInterrupt, and all others are too late.
+
+    So what has to be undone is undone, whoever is impatient. Only the main thread hears of them.
+    """
+
+    def __init__(self) -> None:
+        self._heard = self._held = False
+        self._before: dict[int, object] = {}
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            self._before = {one: signal.signal(one, self._hear) for one in _SIGNALS}
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for one, before in self._before.items():
+            signal.signal(one, before)  # type: ignore[arg-type]  # it is what signal() returned
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Let an interrupt wait for the end of the block."""
+        heard = self._heard
+        self._held = True
+        try:
+            yield
+        finally:
+            self._held = False
+        if self._heard and not heard:
+            raise KeyboardInterrupt
+
+    def _hear(self, _number: int, _frame: FrameType | None) -> None:
+        first = not self._heard
+        self._heard = True
+        if first and not self._held:
+            raise KeyboardInterrupt
+
+
+def drill_lab(
+    engine: Engine,
+    state: LabState,
+    plan: LabPlan,
+    wires: Sequence[Wire],
+    *,
+    window: float,
+    emit: Emit = ignore,
+) -> Drill:
+    """Cut each of `wires` of a healthy lab for `window` seconds, and return who noticed.
+
+    No wire is cut afterwards, whatever ends the drill. Raises LabgenError when the lab is not healthy or has
+    cut wires, before anything is cut; or when a wire could not be cut or healed.
+    """
+    containers = _ready(engine, state, plan)
+    emit(Event(Subject.STEP, f"watching {len(containers)} nodes; {len(wires)} wires, {window:g} s each"))
+    with Interrupts() as interrupts, Watchers(engine, containers) as watchers:
+        effects = _Lab(engine, state, plan, watchers, interrupts)
+        done = drill(
+            plan, wires, effects, window=window, tell=lambda step: emit(Event(Subject.STEP, step))
+        )
+    if not done.fault:
+        _assert_as_before(engine, state, plan)
+    return done
+
+
+class _Lab:
+    """The effects of a drill on a running lab."""
+
+    def __init__(
+        self, engine: Engine, state: LabState, plan: LabPlan, watchers: Watchers, interrupts: Interrupts
+    ) -> None:
+        self._engine, self._state, self._plan = engine, state, plan
+        self._watchers, self._interrupts = watchers, interrupts
+
+    @staticmethod
+    def now() -> float:
+        return time.monotonic()
+
+    def hear(self, seconds: float) -> Sign | None:
+        return self._watchers.hear(seconds)
+
+    def cut(self, wire: Wire) -> None:
+        change_cuts(self._engine, self._state, self._plan, cut=[wire])
+
+    def heal(self, wire: Wire) -> None:
+        with self._interrupts.held():
+            try:
+                change_cuts(self._engine, self._state, self._plan, heal=[wire])
+            except (LabgenError, DockerException, requests.RequestException, OSError) as error:
+                raise LabgenError(
+                    f"the wire {wire.one} - {wire.other} was cut and could not be healed: {first_line(error)}",
+                    f"`labgen heal {wire.one} {wire.other} --lab {self._plan.name}` plugs it in again.",
+                ) from error
+
+    def cuts(self) -> Sequence[Wire]:
+        return cut_wires(self._state)
+
+
+def _ready(engine: Engine, state: LabState, plan: LabPlan) -> dict[str, str]:
+    """Return the container of every node of a lab that may be drilled. Raises LabgenError."""
+    if cuts := cut_wires(state):
+        listed = ", ".join(f"{one.one} - {one.other}" for one in cuts)
+        raise LabgenError(
+            f"lab '{plan.name}' has wires that are cut already: {listed}",
+            f"A drill leaves no wire cut, and these are yours. `labgen heal --lab {plan.name}` plugs them in.",
+        )
+    ill, containers = _ill(engine, plan)
+    if ill:
+        raise LabgenError(
+            f"lab '{plan.name}' is not healthy, and a drill begins with a healthy one:\n" + "\n".join(ill),
+            f"`labgen up {plan.name}` repairs a lab; `labgen status {plan.name}` shows its nodes.",
+        )
+    return containers
+
+
+def _ill(engine: Engine, plan: LabPlan) -> tuple[list[str], dict[str, str]]:
+    """Return who is not healthy, for people, and the container of each node that is."""
+    running = observe(engine, plan.name)
+    ill, containers = [], {}
+    for name in plan.node_by_name:
+        status = running.get(name)
+        if status is not None and status.state is NodeState.HEALTHY:
+            containers[name] = status.container
+        else:
+            ill.append(f"  {name}: {f'{status.state} ({status.detail})' if status else NodeState.MISSING}")
+    return ill, containers
+
+
+def _assert_as_before(engine: Engine, state: LabState, plan: LabPlan) -> None:
+    """Raise LabgenError unless no wire is cut and the engine, too, has every node healthy, soon."""
+    deadline = time.monotonic() + _AT_THE_END
+    while True:
+        ill, _ = _ill(engine, plan)
+        if not ill:
+            break
+        if time.monotonic() > deadline:
+            raise LabgenError(
+                f"after the drill lab '{plan.name}' is not healthy:\n" + "\n".join(ill),
+                f"`labgen logs --lab {plan.name}` shows more, `labgen up {plan.name}` repairs a lab.",
+            )
+        time.sleep(_LOOK_AGAIN)
+    if cuts := cut_wires(state):
+        listed = ", ".join(f"{one.one} - {one.other}" for one in cuts)
+        raise LabgenError(
+            f"after the drill lab '{plan.name}' has wires that are cut: {listed}",
+            f"`labgen heal --lab {plan.name}` plugs them in.",
+        )

@@ -1,0 +1,131 @@
+"""Verifies a lab that runs: gathers what is needed, measures, judges."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from labgen.assets import images_dir
+from labgen.engine.build import build_images, missing_images
+from labgen.engine.cuts import cut_tables, cut_wires
+from labgen.engine.events import Emit, ignore
+from labgen.engine.observe import NodeState, observe
+from labgen.engine.stock import shipped_images
+from labgen.errors import InvalidInput, LabgenError
+from labgen.images import image_tags
+from labgen.names import Label
+from labgen.nearest import did_you_mean
+from labgen.verify.expect import HOST
+from labgen.verify.judge import judge
+from labgen.verify.questions import Wanted
+from labgen.verify.run import Subject, measure
+from labgen.verify.session import PROBE_IMAGE
+
+if TYPE_CHECKING:
+    from labgen.engine.client import Engine
+    from labgen.engine.state import LabState
+    from labgen.plan.model import LabPlan
+    from labgen.verify.table import TruthTable
+
+__all__ = ["subject_of", "verify_lab", "wanted_pairs"]
+
+_RUNNING = frozenset({NodeState.HEALTHY, NodeState.STARTING, NodeState.UNHEALTHY})
+
+
+def verify_lab(
+    engine: Engine, state: LabState, plan: LabPlan, only: str = "", emit: Emit = ignore
+) -> TruthTable:
+    """Return the truth table of a running lab.
+
+    Raises InvalidInput when `only` names nobody, LabgenError when the lab's secrets are gone.
+    """
+    wanted = wanted_pairs(plan, only)
+    # The probe is no part of a lab, so `up` may not have built it.
+    build_images(engine, missing_images(engine, shipped_images([PROBE_IMAGE])), emit)
+    subject = subject_of(engine, state, plan, wanted)
+    questions, measured = measure(engine, subject)
+    enforced = {name: one.enforced for name, one in observe(engine, plan.name).items()}
+    return judge(
+        plan,
+        questions,
+        measured,
+        cuts=cut_tables(state),
+        cut_pairs=subject.cuts,
+        enforced=enforced,
+        only=only,
+    )
+
+
+def subject_of(engine: Engine, state: LabState, plan: LabPlan, wanted: Wanted) -> Subject:
+    """Return what there is to measure. Raises LabgenError when the lab's secrets are gone."""
+    running = observe(engine, plan.name)
+    networks, stopped = {}, {}
+    for node in plan.nodes:
+        status = running.get(node.name)
+        if status is not None and status.state in _RUNNING:
+            networks[node.name] = status.network
+        else:
+            stopped[node.name] = f"{status.state} ({status.detail})" if status else NodeState.MISSING
+    return Subject(
+        plan=plan,
+        probe_image=image_tags(images_dir())[PROBE_IMAGE],
+        networks=networks,
+        stopped=stopped,
+        secrets=_secrets(state),
+        cuts=frozenset(pair for wire in cut_wires(state) for pair in wire.pairs),
+        other_labs=_other_labs(engine, plan.name),
+        wanted=wanted,
+    )
+
+
+def _secrets(state: LabState) -> dict[str, str]:
+    try:
+        found = {
+            path.name: path.read_text("utf-8")
+            for path in (state.folder / "secrets").iterdir()
+            if path.is_file() and not path.name.startswith(".")
+        }
+        return found | {"ca": (state.folder / "tls" / "ca.crt").read_text("utf-8")}
+    except OSError as error:
+        raise LabgenError(
+            f"the secrets of lab '{state.name}' are gone: {error.filename}: {error.strerror}",
+            f"`labgen up {state.name}` makes new ones; the lab's servers restart with them.",
+        ) from error
+
+
+def _other_labs(engine: Engine, lab: str) -> tuple[str, ...]:
+    """Return every address of the nodes of other labs on this engine."""
+    found = set()
+    for one in engine.containers(Label.LAB):
+        if one["Labels"][Label.LAB] != lab:
+            networks = (one.get("NetworkSettings") or {}).get("Networks") or {}
+            found |= {str(network["IPAddress"]) for network in networks.values() if network.get("IPAddress")}
+    return tuple(sorted(found))
+
+
+def wanted_pairs(plan: LabPlan, only: str) -> Wanted:
+    """Return which pairs `A[:B]` means: from A to B; from or to A without a colon; an empty side is all.
+
+    Each is a node, a role, a site, or the host. Raises InvalidInput for anything else.
+    """
+    if not only:
+        return Wanted()
+    first, colon, second = only.partition(":")
+    if not colon:
+        return Wanted(either=_members(plan, first))
+    return Wanted(
+        source=_members(plan, first) if first else None,
+        destination=_members(plan, second) if second else None,
+    )
+
+
+def _members(plan: LabPlan, text: str) -> frozenset[str]:
+    if text == HOST:
+        return frozenset({HOST})
+    found = frozenset(node.name for node in plan.nodes if text in (node.name, node.role, node.site))
+    if not found:
+        known = {HOST} | {name for node in plan.nodes for name in (node.name, node.role, node.site)}
+        raise InvalidInput(
+            f"--only: lab '{plan.name}' has no node, role or site '{text}'{did_you_mean(text, known)}",
+            "A:B asks from A to B; A alone from and to A.",
+        )
+    return found

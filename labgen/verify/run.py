@@ -1,0 +1,185 @@
+"""Measures a running lab: looks around in every network namespace at once, then asks all that follows."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address
+from typing import TYPE_CHECKING, Any, Final
+
+from labgen.catalogue.load import default_catalogue
+from labgen.verify.expect import HOST, Expected, expected_dialogues, published_dialogues
+from labgen.verify.look import read_look
+from labgen.verify.measurement import Answers, Measurement
+from labgen.verify.questions import Questions, Wanted
+from labgen.verify.session import Probe, ProbeBroke
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from labgen.engine.client import Engine
+    from labgen.plan.model import LabPlan
+
+__all__ = ["Subject", "measure"]
+
+_PARALLEL: Final = 8
+_PATIENCE: Final = 1.0  # seconds for one connection attempt; on one machine an answer takes microseconds
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is measured.
+
+    `networks` maps each running node to the container whose network it is in, `stopped` every other to what
+    the engine says of it. `secrets` holds passwords and the CA (`ca`), `cuts` the ordered pairs without a
+    wire, `other_labs` addresses of their nodes. `seconds` bounds each probe.
+    """
+
+    plan: LabPlan
+    probe_image: str
+    networks: Mapping[str, str]
+    stopped: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    cuts: frozenset[tuple[str, str]] = frozenset()
+    other_labs: tuple[str, ...] = ()
+    wanted: Wanted = field(default_factory=Wanted)
+    seconds: int = 60
+
+
+def measure(engine: Engine, subject: Subject) -> tuple[Questions, Measurement]:
+    """Return what was asked and what came of it. A probe that breaks is part of it."""
+    started = time.monotonic()
+    run = _Run(engine, subject)
+    with ExitStack() as stack, ThreadPoolExecutor(_PARALLEL) as pool:
+        # The host first: what it does while the others look takes longest.
+        participants = [HOST, *(one for one in subject.networks if run.involved(one))]
+        list(pool.map(lambda one: run.begin(stack, one), participants))
+        questions = Questions(
+            subject.plan,
+            {name: one.look for name, one in run.answers.items() if one.look is not None},
+            subject.other_labs,
+            run.canaries,
+            subject.wanted,
+        )
+        list(pool.map(lambda one: run.ask(questions, one), participants))
+    seconds = time.monotonic() - started
+    return questions, Measurement(run.answers, subject.stopped, run.canaries, seconds)
+
+
+class _Run:
+    """One measurement while it goes on. Each participant is touched by one thread at a time."""
+
+    def __init__(self, engine: Engine, subject: Subject) -> None:
+        self._engine, self._subject = engine, subject
+        self._probes: dict[str, Probe] = {}
+        self._values: dict[str, str] = {}
+        self.answers: dict[str, Answers] = {}
+        self.canaries: dict[str, int] = {}
+        self._dialogues: dict[str, list[Expected]] = {}
+        for one in (*expected_dialogues(subject.plan), *published_dialogues(subject.plan)):
+            if subject.wanted(one.source, one.destination):
+                self._dialogues.setdefault(one.source, []).append(one)
+
+    def involved(self, name: str) -> bool:
+        """Whether any pair with `name` is asked."""
+        wanted = self._subject.wanted
+        others = (*self._subject.plan.node_by_name, HOST)
+        return any(wanted(name, one) or wanted(one, name) for one in others)
+
+    def begin(self, stack: ExitStack, name: str) -> None:
+        """Start the probe of `name` and let it look around."""
+        subject = self._subject
+        answers = self.answers[name] = Answers()
+        network = subject.networks.get(name, "host")
+        probe = Probe(self._engine, subject.plan.name, subject.probe_image, network, seconds=subject.seconds)
+
+        def start() -> None:
+            self._probes[name] = stack.enter_context(probe)
+            answers.look = read_look(probe.ask({"op": "look"}))
+            if name == HOST:
+                self._listen(probe, answers)
+                self._fetch(probe)
+
+        self._guarded(answers, start)
+
+    def _listen(self, probe: Probe, answers: Answers) -> None:
+        """Wait on this machine's own address in the lab: whoever gets there has found a way out."""
+        own = [
+            one
+            for one in (answers.look.addresses if answers.look else ())
+            if IPv4Address(one) in self._subject.plan.public_subnet
+        ]
+        if own:
+            self.canaries.update(probe.ask({"op": "listen", "addresses": own})["ports"])
+
+    def _fetch(self, probe: Probe) -> None:
+        """Ask the platform for the tokens that some dialogues need."""
+        plan, secrets = self._subject.plan, self._subject.secrets
+        published = {one.name: one for one in plan.published}
+        for name, token in default_catalogue().tokens.items():
+            first = next((node for node in plan.nodes if node.role == token.role), None)
+            if first is None or token.publish not in published or token.secret not in secrets:
+                continue
+            answer = probe.ask(
+                {
+                    "op": "fetch",
+                    "secrets": {"ca": secrets.get("ca", "")},
+                    "url": f"https://{published[token.publish].address}{token.path}",
+                    "user": token.user,
+                    "password": secrets[token.secret],
+                    "json": {"host": first.name, "port": token.port},
+                    "seconds": 5,
+                }
+            )
+            body = answer.get("body")
+            # Without one the dialogue that needs it says what is wrong, and where.
+            self._values[name] = str(body.get(token.answer, "")) if isinstance(body, dict) else "none"
+
+    def ask(self, questions: Questions, name: str) -> None:
+        """Ask the probe of `name` all its questions."""
+        answers, probe = self.answers[name], self._probes.get(name)
+        answers.targets = questions.targets(name)
+        if probe is None or answers.broke:
+            return
+        self._guarded(answers, lambda: self._sweep(probe, answers))
+        self._guarded(answers, lambda: self._names(probe, answers, questions.names(name)))
+        self._guarded(answers, lambda: self._speak(probe, answers, self._dialogues.get(name, ())))
+
+    def _sweep(self, probe: Probe, answers: Answers) -> None:
+        asked = {index: one for index, one in enumerate(answers.targets) if one.sent}
+        results = probe.ask(
+            {
+                "op": "sweep",
+                "seconds": _PATIENCE,
+                "targets": [one.as_request() for one in asked.values()],
+            }
+        )["results"]
+        answers.sweep = dict(zip(asked, results, strict=True))
+
+    def _names(self, probe: Probe, answers: Answers, names: Iterable[str]) -> None:
+        asked = list(names)
+        if asked:
+            answers.names = probe.ask({"op": "names", "names": asked})["results"]
+
+    def _speak(self, probe: Probe, answers: Answers, dialogues: Iterable[Expected]) -> None:
+        values = {**self._subject.secrets, **self._values}
+        checks = [
+            one.as_check(values, cut=(one.source, one.destination) in self._subject.cuts) for one in dialogues
+        ]
+        if checks:
+            request = {"op": "speak", "secrets": dict(self._subject.secrets), "checks": checks}
+            answers.dialogues = {str(one["id"]): one for one in probe.ask(request)["results"]}
+
+    @staticmethod
+    def _guarded(answers: Answers, act: Callable[[], Any]) -> None:
+        """Do `act`; when the probe breaks, or says what is no answer, note it."""
+        if answers.broke:
+            return
+        try:
+            act()
+        except ProbeBroke as error:
+            answers.broke = str(error)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            answers.broke = f"the probe's answer is not readable: {type(error).__name__} {error}"
