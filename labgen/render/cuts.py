@@ -39,11 +39,8 @@ def link_between(plan: LabPlan, one: str, other: str) -> str:
             f"{one} is joined with: {names}",
         )
     roles = {mine.role, theirs.role}
-    return next(
-        interface.link
-        for interface in mine.interfaces
-        if set(plan.link_by_name[interface.link].roles) == roles
-    )
+    links = (plan.link_by_name[interface.link] for interface in mine.interfaces)
+    return next(link.name for link in links if set(link.roles) == roles and other in link.members)
 
 
 def cuts_text(plan: LabPlan, node: str, others: Sequence[str]) -> str:

@@ -49,13 +49,19 @@ class Effects(Protocol):
 class Notice:
     """A node whose health check failed: so many seconds after the cut, with the first line of what it said.
 
-    `over`: when it was well again though the wire was still cut, None when it was not.
+    `over`: when it was well again though the wire was still cut, None when it was not. A node with another way
+    is well again; so is one whose check only failed because the machine was busy.
     """
 
     node: str
     after: float
     said: str
     over: float | None = None
+
+    @property
+    def lasting(self) -> bool:
+        """Whether it lasted as long as the wire was cut."""
+        return self.over is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +76,9 @@ class Late:
 class Trial:
     """What came of cutting one wire.
 
-    `connections` are the rows that it carries, `dependants` the nodes that a row lets use it. `notices` are in
-    the order in which they came. `well_after`: seconds from healing until all were well, 0 when nobody had
-    noticed, None when somebody was not well in time: those are `late`.
+    `connections` are the rows that it carries, `dependants` the nodes that a row lets use it. `notices` are
+    in the order in which they came. `well_after`: seconds from healing until all were well, 0 when nobody was
+    unwell then, None when somebody was not well in time: those are `late`.
     """
 
     wire: Wire
@@ -174,7 +180,8 @@ class _Listener:
             notices = _Notices(cut)
             while (left := cut + window - effects.now()) > 0:
                 sign = effects.hear(left)
-                if sign is not None and sign.at >= before:
+                # A check that began before may have failed for another reason; if not, so does the next.
+                if sign is not None and sign.began >= before:
                     notices.take(sign)
         finally:
             effects.heal(wire)
@@ -193,7 +200,9 @@ class _Listener:
             connections=tuple(dict.fromkeys(row for row, _ in rows)),
             dependants=tuple(dict.fromkeys(end for _, end in rows)),
             notices=found,
-            well_after=None if late else max((well[one.node] - healed for one in found), default=0.0),
+            well_after=None
+            if late
+            else max((well[one.node] - healed for one in found if one.lasting), default=0.0),
             late=late,
         )
 

@@ -98,7 +98,12 @@ class _Judge:
             if answers.broke and target.sent and index not in answers.sweep:
                 continue  # said once, by the report of the participant
             one = closed_to(
-                source, target, answers.sweep.get(index), answers.look, firewall=self.plan.firewall
+                source,
+                target,
+                answers.sweep.get(index),
+                answers.look,
+                firewall=self.plan.firewall,
+                cut=(source, target.destination) in self.cut_pairs,
             )
             before = found.get(target.destination, Closed())
             found[target.destination] = before + one

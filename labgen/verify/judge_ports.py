@@ -44,12 +44,18 @@ class Closed:
 
 
 def closed_to(
-    source: str, target: Target, result: Mapping[str, Any] | None, look: Look, *, firewall: bool
+    source: str,
+    target: Target,
+    result: Mapping[str, Any] | None,
+    look: Look,
+    *,
+    firewall: bool,
+    cut: bool = False,
 ) -> Closed:
     """Return what became of `target`; `look` is the source's, `result` the probe's answer (None: none).
 
     With a firewall only the source's own refusal counts, or that it has no way there at all: what leaves
-    the node has passed its rules, whatever happens to it later.
+    the node has passed its rules, whatever happens to it later. On a wire that was `cut`, silence does too.
     """
     if not target.sent:
         number = len(unpack(target.tcp)) + len(unpack(target.udp))
@@ -59,7 +65,8 @@ def closed_to(
     faults = "; ".join(f"{key}: {text}" for key, text in ((result or {}).get("faults") or {}).items())
     for transport, asked in (("tcp", unpack(target.tcp)), ("udp", unpack(target.udp))):
         for outcome, ports in _answered(asked, (result or {}).get(transport) or {}):
-            if _is_closed(outcome, target, look, transport=transport, firewall=firewall):
+            silenced = cut and outcome in (Outcome.TIMEOUT, Outcome.SILENT)
+            if silenced or _is_closed(outcome, target, look, transport=transport, firewall=firewall):
                 counts[outcome] = counts.get(outcome, 0) + len(ports)
             else:
                 differences.append(_difference(source, target, transport, outcome, ports, faults))

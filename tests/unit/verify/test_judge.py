@@ -281,6 +281,7 @@ def test_a_cut_wire_is_no_difference_as_long_as_nothing_passes(lab: Lab) -> None
     text = cuts_text(lab.plan, "api-1", ["mysql-1"])
     lab.looks["api-1"].rules["labgen_cuts"] = text  # type: ignore[index]
     lab.answers["api-1"].dialogues["9: api-1 -> mysql-1"] = {"outcome": "timeout", "evidence": ""}
+    lab.found("api-1", "mysql-1", 443, "timeout")
     table = lab.table(cuts={"api-1": text}, cut_pairs=pairs)
     assert table.equal
     assert table.by_pair["api-1", "mysql-1"].state is State.CUT
