@@ -131,14 +131,16 @@ def _wait(seconds: float) -> None:
 def _conclude(table: TruthTable) -> None:
     """Raise what the result comes to: nothing, a difference, or that nothing is known."""
     from labgen.errors import Difference, LabgenError
+    from labgen.verify.table import Kind
 
     if table.equal:
         return
-    number = len(table.differences)
+    broken = sum(one.kind is Kind.PROBE for one in table.differences)
+    number = len(table.differences) - broken
     count = "1 difference" if number == 1 else f"{number} differences"
     if not table.measured:
         raise LabgenError(
-            f"lab '{table.lab}' could not be verified: {count} could not be asked",
+            f"lab '{table.lab}' could not be verified: probes broke, so nothing is known",
             "`labgen doctor` says whether the engine is well; `labgen verify` asks again.",
         )
     raise Difference(

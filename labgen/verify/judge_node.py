@@ -64,6 +64,7 @@ class NodeJudge:
             closed = sum(number for way in ways for _, number in way.counts)
             checks.append(("ways out", f"{closed} closed: gateways, the internet, other labs"))
         faulty = {_CHECK_OF[one.kind] for one in (*differences, *out) if one.kind in _CHECK_OF}
+        faulty |= {one.question for one in differences if one.kind is Kind.PROBE}
         return NodeReport(
             bare.name,
             bare.role,

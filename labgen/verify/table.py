@@ -1,8 +1,8 @@
 """The truth table: what the documents say and what was measured, for every ordered pair.
 
 Nothing here measures; `labgen.verify.judge` fills it in. A table is complete by construction: it has a
-cell for every ordered pair of its participants, and a question that got no answer is `UNMEASURED`, never
-"closed".
+cell for every ordered pair that was asked for (all of them, without `--only`), and a question that got no
+answer is `UNMEASURED`, never "closed".
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""A truth table for people and for programs: text, JSON, JUnit XML, and one HTML page."""

@@ -1,0 +1,52 @@
+"""A drill as a document for programs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from labgen.verify.drill import Drill, Trial
+
+__all__ = ["drill_document"]
+
+
+def drill_document(drill: Drill) -> dict[str, Any]:
+    """Return everything in `drill`, for `--format json`. Every key is always there; times are in seconds.
+
+    - `lab`, `size`: text; `nodes`: names of all nodes; `window`: how long each wire was cut
+    - `seconds`: how long all of it took; `fault`: why it ended before its end, empty when it did not
+    - `wires`: a list of `one`, `other` (its ends), `link`, `connections` (document rows), `dependants`
+      (nodes that a row lets use it), `noticed` (a list of `node`, `after`, `over`, `said`, as they came;
+      `over`: well again though the wire was still cut, or null), `well_after` (from healing until all
+      were well; null when somebody was not in time) and `late` (these, a list of `node`, `said`)
+    """
+    return {
+        "lab": drill.lab,
+        "size": drill.size,
+        "nodes": list(drill.nodes),
+        "window": drill.window,
+        "seconds": round(drill.seconds, 2),
+        "fault": drill.fault,
+        "wires": [_trial(one) for one in drill.trials],
+    }
+
+
+def _trial(trial: Trial) -> dict[str, Any]:
+    return {
+        "one": trial.wire.one,
+        "other": trial.wire.other,
+        "link": trial.link,
+        "connections": list(trial.connections),
+        "dependants": list(trial.dependants),
+        "noticed": [
+            {
+                "node": one.node,
+                "after": round(one.after, 2),
+                "over": None if one.over is None else round(one.over, 2),
+                "said": one.said,
+            }
+            for one in trial.notices
+        ],
+        "well_after": None if trial.well_after is None else round(trial.well_after, 2),
+        "late": [{"node": one.node, "said": one.said} for one in trial.late],
+    }
