@@ -156,12 +156,14 @@ class _Run:
                 "targets": [one.as_request() for one in asked.values()],
             }
         )["results"]
-        answers.sweep = dict(zip(asked, results, strict=True))
+        answers.sweep = dict(zip(asked, map(dict, results), strict=True))
 
     def _names(self, probe: Probe, answers: Answers, names: Iterable[str]) -> None:
         asked = list(names)
         if asked:
-            answers.names = probe.ask({"op": "names", "names": asked})["results"]
+            found = probe.ask({"op": "names", "names": asked})["results"]
+            unasked = {"fault": "it was not answered"}
+            answers.names = {name: dict(found.get(name) or unasked) for name in asked}
 
     def _speak(self, probe: Probe, answers: Answers, dialogues: Iterable[Expected]) -> None:
         values = {**self._subject.secrets, **self._values}

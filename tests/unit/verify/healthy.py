@@ -78,7 +78,7 @@ class Lab:
         for name, look in self.looks.items():
             targets = questions.targets(name)
             answer = "refused" if self.plan.firewall else "unreachable"
-            sweep = {
+            sweep: dict[int, Mapping[str, Any]] = {
                 index: {
                     "address": one.address,
                     "tcp": {answer if one.near or look.way_out else "unreachable": one.tcp},

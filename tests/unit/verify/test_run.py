@@ -1,0 +1,229 @@
+"""The measurement: one probe per participant, asked in two rounds; one that breaks is part of the result."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, Self, cast
+
+import pytest
+
+from labgen.plan.spec import LabSpec
+from labgen.verify import run as module
+from labgen.verify.expect import HOST
+from labgen.verify.judge import judge
+from labgen.verify.ports import unpack
+from labgen.verify.questions import Wanted
+from labgen.verify.run import Subject, measure
+from labgen.verify.session import ProbeBroke
+from labgen.verify.table import Kind
+from tests.unit.plan.specs import plan_of
+from tests.unit.verify.healthy import look_of
+
+if TYPE_CHECKING:
+    from labgen.engine.client import Engine
+    from labgen.verify.look import Look
+    from labgen.verify.table import TruthTable
+
+PLAN = plan_of(LabSpec())
+NETWORKS = {name: f"id-{name}" for name in PLAN.node_by_name}
+SECRETS = {"ca": "PEM", "api_admin_password": "hidden"}
+GATEWAY = str(PLAN.public_subnet.network_address + 1)
+
+
+class FakeProbe(AbstractContextManager["FakeProbe"]):
+    """Answers as a healthy node does, unless told otherwise."""
+
+    asked: list[tuple[str, dict[str, Any]]] = []
+    broken: dict[tuple[str, str], object] = {}
+    open: int = 0
+
+    def __init__(self, _engine: object, lab: str, image: str, network: str, *, seconds: int) -> None:
+        assert (lab, image, seconds) == ("lab", "probe:1", 60)
+        self.name = HOST if network == "host" else network.removeprefix("id-")
+
+    def __enter__(self) -> Self:
+        self.fault("start")
+        FakeProbe.open += 1
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        FakeProbe.open -= 1
+
+    def fault(self, op: str) -> object:
+        wrong = self.broken.get((self.name, op))
+        if isinstance(wrong, Exception):
+            raise wrong
+        return wrong
+
+    def ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        op = str(request["op"])
+        FakeProbe.asked.append((self.name, request))
+        wrong = self.fault(op)
+        found = wrong if isinstance(wrong, dict) else getattr(self, op)(request)
+        return {"op": op, **found}
+
+    def look(self, _request: object) -> dict[str, Any]:
+        if self.name == HOST:
+            return self.seen(None, ["192.168.7.7", GATEWAY], ["192.168.7.0/24", str(PLAN.public_subnet)])
+        seen = look_of(PLAN, PLAN.node_by_name[self.name])
+        return self.seen(seen, list(seen.addresses), list(map(str, seen.on_link)))
+
+    @staticmethod
+    def seen(look: Look | None, addresses: list[str], networks: list[str]) -> dict[str, Any]:
+        routes = [{"network": one, "gateway": None, "interface": "eth0"} for one in networks]
+        if look is None or look.way_out:
+            routes.append({"network": "0.0.0.0/0", "gateway": "10.0.0.1", "interface": "eth0"})
+        listeners = [
+            {"transport": one.transport, "address": one.address, "port": one.port}
+            for one in (look.listeners if look else ())
+        ]
+        listeners.append({"transport": "tcp", "address": "127.0.0.11", "port": 40001})
+        return {
+            "listeners": listeners,
+            "addresses": [{"interface": "eth0", "address": one, "prefix": 28} for one in addresses],
+            "ipv6": [],
+            "ipv6_usable": [],
+            "routes": routes,
+            "rules": {"fault": "", **(look.rules if look else {})},
+        }
+
+    def listen(self, request: dict[str, Any]) -> dict[str, Any]:
+        return {"ports": dict.fromkeys(request["addresses"], 40404), "faults": {}}
+
+    def fetch(self, _request: object) -> dict[str, Any]:
+        return {"status": 201, "body": {"token": "t0ken"}}
+
+    def sweep(self, request: dict[str, Any]) -> dict[str, Any]:
+        out = self.name == HOST or look_of(PLAN, PLAN.node_by_name[self.name]).way_out
+        return {
+            "results": [
+                {
+                    "address": one["address"],
+                    "tcp": {"refused" if out or "ttl" not in one else "unreachable": one["tcp"]},
+                    "udp": {"refused" if out or "ttl" not in one else "unreachable": one["udp"]},
+                    "faults": {},
+                }
+                for one in request["targets"]
+            ]
+        }
+
+    def names(self, request: dict[str, Any]) -> dict[str, Any]:
+        found = {}
+        for name in request["names"]:
+            mine = {one.link for one in PLAN.node_by_name[self.name].interfaces}
+            theirs = PLAN.node_by_name[name].interfaces
+            found[name] = {"addresses": [one.address for one in theirs if one.link in mine]}
+        return {"results": found}
+
+    def speak(self, request: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "results": [
+                {"id": one["id"], "outcome": "spoken", "evidence": "ok", "ms": 1.0}
+                for one in request["checks"]
+            ]
+        }
+
+
+@pytest.fixture(autouse=True)
+def _probes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "Probe", FakeProbe)
+    monkeypatch.setattr(FakeProbe, "asked", [])
+    monkeypatch.setattr(FakeProbe, "broken", {})
+
+
+def measured(**subject: Any) -> TruthTable:
+    facts: dict[str, Any] = {"networks": NETWORKS, "secrets": SECRETS, **subject}
+    made = Subject(PLAN, "probe:1", **facts)
+    questions, measurement = measure(cast("Engine", None), made)
+    assert FakeProbe.open == 0, "every probe is closed"
+    return judge(PLAN, questions, measurement)
+
+
+def asked(op: str, name: str = "") -> list[dict[str, Any]]:
+    return [request for who, request in FakeProbe.asked if request["op"] == op and name in ("", who)]
+
+
+def test_a_healthy_lab() -> None:
+    table = measured()
+    assert table.equal, table.differences
+    assert {name for name, _ in FakeProbe.asked} == {*PLAN.node_by_name, HOST}
+    assert len(asked("look")) == len(asked("sweep")) == 22
+    assert len(asked("names")) == 21, "this machine knows no node's name"
+    assert table.asked > 35_000
+
+
+def test_everybody_looks_before_anybody_asks() -> None:
+    measured()
+    rounds = [request["op"] for _, request in FakeProbe.asked]
+    assert max(at for at, op in enumerate(rounds) if op == "look") < rounds.index("sweep")
+
+
+def test_the_token_comes_from_the_api_through_the_front_end() -> None:
+    measured()
+    (request,) = asked("fetch")
+    assert request["url"] == "https://localhost:8443/api/cloud/consoles"
+    assert (request["user"], request["password"]) == ("admin", "hidden")
+    assert request["json"] == {"host": "dc1-hypervisor-1", "port": 5900}
+    paths = [one["options"].get("path", "") for call in asked("speak") for one in call["checks"]]
+    assert sum("token=t0ken" in path for path in paths) == 3
+
+
+@pytest.mark.parametrize("answer", [{"status": 503, "body": "no"}, {"failure": "refused"}])
+def test_without_a_token_the_dialogue_says_what_is_wrong(answer: dict[str, Any]) -> None:
+    FakeProbe.broken[HOST, "fetch"] = answer
+    measured()
+    paths = [one["options"].get("path", "") for call in asked("speak") for one in call["checks"]]
+    assert sum("token=none" in path for path in paths) == 3
+
+
+def test_somebody_who_gets_to_this_machine_is_waited_for() -> None:
+    measured()
+    (request,) = asked("listen")
+    assert request["addresses"] == [GATEWAY], "and at no other address of this machine"
+    targets = asked("sweep", "frontend-1")[0]["targets"]
+    assert any(one["address"] == GATEWAY and 40404 in unpack(one["tcp"]) for one in targets)
+
+
+@pytest.mark.parametrize("op", ["start", "look", "sweep", "names", "speak"])
+@pytest.mark.parametrize("wrong", [ProbeBroke("it broke"), {"results": 7, "routes": 7}])
+def test_a_probe_that_breaks_is_said_once(op: str, wrong: object) -> None:
+    if op == "start" and not isinstance(wrong, Exception):
+        return
+    FakeProbe.broken["api-1", op] = wrong
+    table = measured()
+    assert [(one.kind, one.source) for one in table.differences] == [(Kind.PROBE, "api-1")]
+    assert not table.measured
+    said = table.differences[0].evidence
+    assert said == "it broke" if isinstance(wrong, Exception) else "not readable" in said
+
+
+def test_too_few_answers_are_no_answers() -> None:
+    FakeProbe.broken["api-1", "sweep"] = {"results": []}
+    assert [(one.kind, one.source) for one in measured().differences] == [(Kind.PROBE, "api-1")]
+
+
+def test_a_name_without_an_answer_is_not_unknown() -> None:
+    FakeProbe.broken["api-1", "names"] = {"results": {"ui-1": {"addresses": []}}}
+    kinds = {(one.kind, one.destination) for one in measured().differences}
+    assert (Kind.PROBE, "dc1-nfs-1") in kinds
+    assert (Kind.NAME, "ui-1") in kinds
+
+
+def test_this_machine_may_not_be_asked() -> None:
+    FakeProbe.broken[HOST, "start"] = ProbeBroke("no such network")
+    assert [(one.kind, one.source) for one in measured().differences] == [(Kind.PROBE, HOST)]
+
+
+def test_only_some_pairs_need_only_some_probes() -> None:
+    table = measured(wanted=Wanted(source=frozenset({"api-1"}), destination=frozenset({"mysql-1"})))
+    assert table.equal
+    assert {name for name, _ in FakeProbe.asked} == {"api-1", "mysql-1", HOST}
+    assert [one["id"] for one in asked("speak", "api-1")[0]["checks"]] == ["9: api-1 -> mysql-1"]
+    assert not asked("speak", "mysql-1")
+
+
+def test_a_cut_wire_is_asked_with_little_patience() -> None:
+    measured(cuts=frozenset({("api-1", "mysql-1")}))
+    times = {one["id"]: one["timeout"] for one in asked("speak", "api-1")[0]["checks"]}
+    assert times["9: api-1 -> mysql-1"] == 0.5
+    assert times["13: api-1 -> redis-1"] == 5.0
