@@ -1,9 +1,9 @@
-"""The JSON documents of the probe: what is asked, and what is answered.
+"""The checks of `speak`, and their results.
 
-A document has `checks`, each with `id`, `protocol`, `transport`, `host`, `port`, `timeout` (seconds) and
+A request has `checks`, each with `id`, `protocol`, `transport`, `host`, `port`, `timeout` (seconds) and
 `options`, and `secrets` by name (`ca` is the lab's CA in PEM):
 
-    {"checks": [{"id": "22", "protocol": "redis", "host": "dc1-redis-1", "port": 6379}], "secrets": {}}
+    {"op": "speak", "checks": [{"id": "22", "protocol": "redis", "host": "redis-1", "port": 6379}]}
 
 The answer has one result for each check:
 
@@ -12,7 +12,6 @@ The answer has one result for each check:
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -25,10 +24,6 @@ DEFAULT_TIMEOUT, LONGEST_TIMEOUT = 3.0, 60.0
 LAST_PORT = 65535
 
 
-class DocumentError(Exception):
-    """What came in is not a document of checks at all."""
-
-
 @dataclass(frozen=True, slots=True)
 class Check:
     """One question; `fault` says why it cannot be put, if so."""
@@ -39,22 +34,17 @@ class Check:
     fault: str = ""
 
 
-def parse(text: str | bytes) -> list[Check]:
-    """Read a document. A malformed check becomes a check with a fault, so that it gets its result too.
+def read_checks(request: Mapping[str, Any]) -> list[Check]:
+    """Return the checks of a request. A malformed check becomes one with a fault: it gets its result too.
 
     Raises:
-        DocumentError: the text is not JSON, or has no list of checks.
+        TypeError: the request has no list of checks, or its secrets are no object.
     """
-    try:
-        document = json.loads(text)
-    except ValueError as error:
-        raise DocumentError(f"the input is not JSON: {error}") from error
-    checks = document.get("checks") if isinstance(document, dict) else None
+    checks, given = request.get("checks"), request.get("secrets") or {}
     if not isinstance(checks, list):
-        raise DocumentError("the input has no list 'checks'")
-    given = document.get("secrets") or {}
+        raise TypeError("the request has no list 'checks'")
     if not isinstance(given, dict):
-        raise DocumentError("'secrets' is not an object")
+        raise TypeError("'secrets' is not an object")
     secrets = {str(name): str(value) for name, value in given.items()}
     return [_check(row, position, secrets) for position, row in enumerate(checks)]
 

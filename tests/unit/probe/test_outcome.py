@@ -200,3 +200,10 @@ def _ca() -> str:
         .sign(key, hashes.SHA256())
     )
     return certificate.public_bytes(Encoding.PEM).decode()
+
+
+async def test_where_nobody_can_be_led_to_any_answer_shows_the_protocol(server: Callable[..., Any]) -> None:
+    async with server(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n") as port:
+        result = await question(target("ws", port, anything=True), 2)
+    assert result.outcome is Outcome.SPOKEN, result.evidence
+    assert "503" in result.evidence
