@@ -31,9 +31,13 @@ HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?")
 log = logging.getLogger("labgen_console")
 
 
-def api_servers(node: dict[str, Any]) -> list[tuple[str, int]]:
-    """List the neighbours that lead to the API over HTTPS, in the order of the node file."""
-    return [(n["node"], int(n["port"])) for n in node["neighbours"] if n["protocol"] == "https"]
+def api_servers(node: dict[str, Any]) -> list[tuple[str, str, int]]:
+    """List the protocol, name and port of neighbours that lead to the API, in the order of the node file."""
+    return [
+        (n["protocol"], n["node"], int(n["port"]))
+        for n in node["neighbours"]
+        if n["protocol"] in {"http", "https"}
+    ]
 
 
 def parse_target(body: bytes) -> tuple[str, int]:
@@ -47,13 +51,22 @@ def parse_target(body: bytes) -> tuple[str, int]:
     return host, port
 
 
-def ask(server: tuple[str, int], token: str, context: ssl.SSLContext) -> tuple[str, int] | None:
+def connect(server: tuple[str, str, int]) -> http.client.HTTPConnection:
+    """Prepare the connection to a server; over HTTPS it has to show a certificate of the lab."""
+    protocol, name, port = server
+    if protocol == "http":
+        return http.client.HTTPConnection(name, port, timeout=TIMEOUT)
+    context = ssl.create_default_context(cafile=CA)
+    return http.client.HTTPSConnection(name, port, timeout=TIMEOUT, context=context)
+
+
+def ask(server: tuple[str, str, int], token: str) -> tuple[str, int] | None:
     """Ask one server; None when it does not know the token.
 
     Raises OSError, http.client.HTTPException, KeyError, TypeError or ValueError when it gives no
     sensible answer in time.
     """
-    connection = http.client.HTTPSConnection(*server, timeout=TIMEOUT, context=context)
+    connection = connect(server)
     try:
         connection.request(
             "GET", f"/api/cloud/consoles/{quote(token, safe='')}", headers={"Accept": "application/json"}
@@ -74,12 +87,11 @@ class ApiToken(BasePlugin):  # type: ignore[misc]  # websockify has no types
 
     def lookup(self, token: str) -> tuple[str, str] | None:
         """Say where the console of TOKEN is, or None, with which websockify refuses the connection."""
-        context = ssl.create_default_context(cafile=CA)
         for server in api_servers(json.loads(Path(self.source).read_text())):
             try:
-                target = ask(server, token, context)
+                target = ask(server, token)
             except (OSError, http.client.HTTPException, KeyError, TypeError, ValueError) as error:
-                log.warning("console token: no answer from %s: %s", server[0], error)
+                log.warning("console token: no answer from %s: %s", server[1], error)
                 continue
             return (target[0], str(target[1])) if target else None
         return None

@@ -6,7 +6,21 @@ import sys
 
 import typer
 
-from labgen.cli import control, facts, files, images, lifecycle, machine, nodes, show
+from labgen.cli import (
+    control,
+    drift,
+    drill,
+    facts,
+    files,
+    images,
+    lifecycle,
+    machine,
+    nodes,
+    picture,
+    show,
+    verify,
+    wires,
+)
 from labgen.errors import LabgenError, first_line
 
 __all__ = ["app", "main"]
@@ -21,7 +35,7 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
     context_settings={"auto_envvar_prefix": "LABGEN", "help_option_names": ["-h", "--help"]},
 )
-for module in (lifecycle, show, nodes, control, facts, files, machine):
+for module in (lifecycle, show, nodes, control, verify, drift, wires, drill, picture, facts, files, machine):
     module.register(app)
 app.add_typer(images.app, name="images")
 

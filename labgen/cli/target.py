@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from labgen.engine.client import Engine
     from labgen.engine.observe import NodeStatus
 
-__all__ = ["find_lab", "find_nodes"]
+__all__ = ["choose_lab", "find_lab", "find_nodes"]
 
 
 def find_lab(engine: Engine, name: str | None) -> str:
@@ -21,7 +21,11 @@ def find_lab(engine: Engine, name: str | None) -> str:
     """
     from labgen.engine.down import known_labs
 
-    labs = known_labs(engine)
+    return choose_lab(known_labs(engine), name)
+
+
+def choose_lab(labs: list[str], name: str | None) -> str:
+    """Return the lab `name` of `labs`, or the only one there is. Raises as find_lab."""
     if name is not None:
         if name not in labs:
             there = f"there are: {', '.join(labs)}" if labs else "there is none"

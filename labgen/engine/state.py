@@ -57,9 +57,13 @@ class LabState:
         return self.folder.parent / f"{self.name}.lock"
 
     def remember(self, spec: LabSpec, plan: LabPlan) -> None:
-        """Keep what the user asked for, and the names of the nodes that it means."""
+        """Keep what the user asked for, what labgen chose for it, and the names of the nodes that it means."""
         document = {
             "spec": spec.model_dump(mode="json", exclude_defaults=True),
+            "chosen": {
+                "supernet": str(plan.supernet),
+                "ports": {one.name: one.host_port for one in plan.published},
+            },
             "nodes": [node.name for node in plan.nodes],
         }
         text = json.dumps(document, indent=1) + "\n"
@@ -67,12 +71,16 @@ class LabState:
         temporary.write_text(text, "utf-8")
         temporary.replace(self.folder / _SPEC)
 
-    def recall(self) -> LabSpec | None:
-        """Return what the user asked for last time, or None when nothing usable is remembered."""
+    def recall(self, *, chosen: bool = False) -> LabSpec | None:
+        """Return what the user asked for last time, or None when nothing usable is remembered.
+
+        `chosen` fills in the supernet and the host ports that labgen chose then.
+        """
         from labgen.plan.spec import LabSpec  # noqa: PLC0415 - completion reads names only
 
         try:
-            return LabSpec.model_validate(json.loads((self.folder / _SPEC).read_text("utf-8"))["spec"])
+            document = json.loads((self.folder / _SPEC).read_text("utf-8"))
+            return LabSpec.model_validate(document["spec"] | (document["chosen"] if chosen else {}))
         except (OSError, ValueError, KeyError, TypeError):
             return None
 

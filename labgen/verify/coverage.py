@@ -36,6 +36,10 @@ class Lack(StrEnum):
     UNTESTED = "untested"  # it can be realised, and no test speaks it
 
 
+#: What nothing in a lab's settings changes.
+_NEVER: Final = frozenset({Lack.NO_SERVER, Lack.DATA_ONLY})
+
+
 @dataclass(frozen=True, slots=True)
 class Reason:
     """One reason; `sets` are the values of `--set` that remove it, none where nothing does."""
@@ -93,7 +97,7 @@ def coverage_of(catalogue: Catalogue, spec: LabSpec, plan: LabPlan) -> tuple[Cov
         proofs = catalogue.proofs.get(row.id, ())
         spoken = tuple(one for one in proofs if _speaks(one, row))
         reasons = [] if row.id in links else list(lacks.of(row))
-        if not spoken and catalogue.realisable(row) and not catalogue.data_only(row):
+        if not spoken and not {one.kind for one in reasons} & _NEVER:
             reasons.append(Reason(Lack.UNTESTED, "no test speaks it"))
         found.append(
             Coverage(

@@ -89,7 +89,11 @@ def drill_lab(
     cut wires, before anything is cut; or when a wire could not be cut or healed.
     """
     containers = _ready(engine, state, plan)
-    emit(Event(Subject.STEP, f"watching {len(containers)} nodes; {len(wires)} wires, {window:g} s each"))
+    emit(
+        Event(
+            Subject.STEP, f"watching {len(containers)} nodes; {len(wires)} wires, each cut for {window:g} s"
+        )
+    )
     with Interrupts() as interrupts, Watchers(engine, containers) as watchers:
         effects = _Lab(engine, state, plan, watchers, interrupts)
         done = drill(plan, wires, effects, window=window, tell=lambda step: emit(Event(Subject.STEP, step)))

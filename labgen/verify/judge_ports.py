@@ -97,8 +97,9 @@ def _is_closed(outcome: Outcome, target: Target, look: Look, *, transport: str, 
         return near or (outcome not in _ANSWERED)
     if outcome is Outcome.UNREACHABLE:
         return target.near or not look.way_out
-    # From this machine UDP is refused by the node, whose answers the kernel counts out sparingly.
-    return outcome is Outcome.SILENT and transport == "udp" and not look.rules
+    # Who has no rules of its own (this machine) is refused by the node, and the kernel is sparing with such
+    # answers to UDP.
+    return outcome is Outcome.SILENT and transport == "udp" and look.rules.get("labgen") is None
 
 
 def _difference(

@@ -93,6 +93,8 @@ def _other_connections() -> str:
     def why(row: Connection) -> str:
         if not catalogue.realisable(row):
             return "no server in the lab"
+        if topics := catalogue.data_only(row):
+            return ", ".join(f"no server does `{topic}: {row.variant[topic]}`" for topic in topics)
         return ", ".join(f"`variants.{topic}: {choice}`" for topic, choice in row.variant.items())
 
     return table(

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     import httpx
     from labgen_stub.settings import Neighbour, Settings
+    from labgen_stub.wire import Target
 
 pytestmark = pytest.mark.anyio
 
@@ -111,6 +112,33 @@ async def test_the_api_decides_who_may_listen(
     if answer == 200:
         assert got.headers["content-type"].startswith("text/event-stream")
         assert got.text == "data: x\n\n"
+
+
+@pytest.mark.parametrize(("role", "protocol"), [("frontend", "https"), ("frontend", "http"), ("api", "http")])
+async def test_the_api_is_asked_wherever_the_documents_have_it(
+    monkeypatch: pytest.MonkeyPatch,
+    settings: Callable[..., Settings],
+    neighbour: Callable[..., Neighbour],
+    client_of: Callable[..., httpx.AsyncClient],
+    role: str,
+    protocol: str,
+) -> None:
+    """Row 15 in its three forms; TLS only where the documents have it."""
+    asked: list[tuple[str, str, int, bool]] = []
+
+    async def request(target: Target, path: str, *, tls: object, **_: object) -> HttpResponse:
+        del path
+        asked.append((target.protocol, target.host, target.port, tls is not None))
+        return HttpResponse(200, {}, b"")
+
+    monkeypatch.setattr(m, "http_request", request)
+    monkeypatch.setattr(m, "client_tls", lambda _: "context")
+    monkeypatch.setattr(m.Hub, "stream", lambda *_: _one_event())
+    application, _ = compose(Node(settings("m", neighbours=(neighbour(role, protocol, 4711),))))
+    async with client_of(application) as client:
+        got = await client.get("/m/stream", headers={"Authorization": "Token t"})
+    assert got.status_code == 200
+    assert asked == [(protocol, f"{role}-1", 4711, protocol == "https")]
 
 
 async def _one_event() -> AsyncIterator[bytes]:

@@ -29,6 +29,7 @@ def test_what_is_asked_of_whom(neighbour: Callable[..., Neighbour]) -> None:
     assert asked("rs", "http") == ("http", {"path": "/virtualfactory/check", "headers": shallow})
     assert asked("bpm", "http") == ("http", {"path": "/bpm-async/check", "headers": shallow})
     assert asked("frontend", "https") == ("https", {"path": "/api/version", "status": 200})
+    assert asked("frontend", "http") == ("http", {"path": "/api/version", "status": 200})
     assert asked("cloud", "https") == ("ec2", {})
     assert asked("mysql", "mysql") == ("mysql", {})
     assert asked("ldap", "ldap") == ("tcp", {}), "what has no adapter is at least opened"

@@ -61,7 +61,7 @@ class Lab:
             (),
             (IPv4Network("192.168.7.0/24"), self.plan.public_subnet),
             True,
-            {},
+            {"labgen": None, "labgen_cuts": None},
         )
         self.looks = {node.name: look_of(self.plan, node) for node in self.plan.nodes} | {HOST: host}
         self.ask()

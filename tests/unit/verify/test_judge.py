@@ -124,6 +124,15 @@ def test_what_nobody_refuses_has_left_the_node(lab: Lab, outcome: str) -> None:
     assert "it left the node" in lab.table().differences[0].found
 
 
+def test_a_node_that_does_not_answer_udp_of_this_machine(lab: Lab) -> None:
+    """The kernel is sparing with refusals that travel: only a node's own rules refuse without one."""
+    port = int(next(one for one in lab.answers[HOST].targets if one.sent).udp)
+    lab.found(HOST, "frontend-1", port, "silent", "udp")
+    assert lab.table().equal
+    lab.found(HOST, "frontend-1", port, "open", "udp")
+    assert {one.kind for one in lab.table().differences} == {Kind.PORT}
+
+
 def test_unreachable_is_closed_only_without_a_way_out(lab: Lab) -> None:
     lab.found("frontend-1", "mysql-1", 3306, "unreachable")
     assert {one.kind for one in lab.table().differences} == {Kind.PORT}
