@@ -18,7 +18,6 @@ from labgen.plan.spec import LabSpec
 from labgen.render.templates import load_service
 from labgen.units import format_bytes
 from tests.unit.docs import program
-from tests.unit.docs.diagram import diagram
 
 if TYPE_CHECKING:
     from labgen.catalogue.model import Connection
@@ -137,7 +136,6 @@ _MADE: dict[str, Callable[[], str]] = {
     "other connections": _other_connections,
     "variants": _variants,
     "keys": _keys,
-    "picture of the small lab": lambda: f"```mermaid\n{diagram(_small())}```\n",
     "commands": lambda: table(
         ["command", "what it does"],
         [

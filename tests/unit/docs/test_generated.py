@@ -37,7 +37,6 @@ def test_every_command_is_described() -> None:
 @pytest.mark.parametrize(
     ("page", "part"),
     [
-        ("README.md", "picture of the small lab"),
         ("README.md", "commands"),
         ("docs/lab-yaml.md", "keys"),
         ("docs/lab-yaml.md", "variants"),
@@ -59,15 +58,6 @@ def test_readme_shows_what_up_prints_at_the_end(
     out, err = capsys.readouterr()
     (shown,) = [one for one in fences("text") if one.page == "README.md"]
     assert matches(shown.text, f"{err}{out}"), f"{shown.id} shows something else than\n{err}{out}"
-
-
-def test_picture_has_every_node_once_and_every_pair(small_plan: LabPlan) -> None:
-    text = made("picture of the small lab")
-    for node in small_plan.nodes:
-        assert text.count(f"{node.name}[{node.name}]") == 1
-    arrows = set(re.findall(r"^ +(\S+) -->\|[^|]+\| (\S+)$", text, re.MULTILINE))
-    pairs = {(node.name, one.node.name) for node in small_plan.nodes for one in small_plan.neighbours(node)}
-    assert arrows == pairs
 
 
 def test_performance_page_is_left_to_the_benchmark() -> None:
