@@ -106,6 +106,8 @@ class NodeJudge:
             yield Difference(Kind.NETWORK, node.name, "", where, "there", "missing")
 
     def _listeners(self, node: Node, look: Look) -> Iterator[Difference]:
+        if not look.addresses:
+            return  # on no network: nobody could reach it
         allowed = {
             (row.transport, port)
             for row in self.plan.connections

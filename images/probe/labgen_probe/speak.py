@@ -21,5 +21,9 @@ __all__ = ["answer"]
 def answer(request: Mapping[str, Any]) -> dict[str, Any]:
     """Speak to every target."""
     # Client libraries log what the results say already.
+    before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
-    return {"results": asyncio.run(run(read_checks(request)))}
+    try:
+        return {"results": asyncio.run(run(read_checks(request)))}
+    finally:
+        logging.disable(before)

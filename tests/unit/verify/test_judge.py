@@ -185,6 +185,15 @@ def test_a_server_that_no_row_explains(lab: Lab) -> None:
     assert all("4444" in one for one in asked), "and everybody is asked whether they reach it"
 
 
+def test_a_node_on_no_network_may_listen_as_it_likes() -> None:
+    """Nobody could reach it: with another choice a server may be left without any connection."""
+    lab = Lab(plan_of(LabSpec(variants={"redis": "datanode"})))
+    alone = lab.plan.node_by_name["dc1-redis-1"]
+    assert not alone.interfaces
+    lab.look(alone.name, listeners=(Listener("tcp", 6379, "0.0.0.0"),))  # noqa: S104
+    assert lab.table().equal
+
+
 def test_an_address_on_a_network_of_no_document(lab: Lab) -> None:
     lab.look("api-1", addresses=(*lab.looks["api-1"].addresses, "172.30.0.2"))
     found = only(lab.table())
