@@ -49,8 +49,8 @@ class Effects(Protocol):
 class Notice:
     """A node whose health check failed: so many seconds after the cut, with the first line of what it said.
 
-    `over`: when it was well again though the wire was still cut, None when it was not. A node with another way
-    is well again; so is one whose check only failed because the machine was busy.
+    `over`: when it was well again though the wire was still cut, None when it was not: a node with another
+    way is well again, and so is one whose check only failed because the machine was busy.
     """
 
     node: str
@@ -236,18 +236,16 @@ class _Notices:
     def __init__(self, cut: float) -> None:
         self._cut = cut
         self._found: dict[str, Notice] = {}
-        self._last: dict[str, float] = {}
 
     def take(self, sign: Sign) -> None:
         """Note what a sign says of its node."""
         before = self._found.get(sign.node)
         after = max(sign.at - self._cut, 0.0)
         if not sign.well:
-            self._last[sign.node] = sign.at
             self._found[sign.node] = (
                 replace(before, over=None) if before else Notice(sign.node, after, sign.said)
             )
-        elif before and before.over is None and sign.began >= self._last[sign.node]:
+        elif before and before.over is None:
             self._found[sign.node] = replace(before, over=after)
 
     @property

@@ -18,6 +18,7 @@ from labgen.engine.observe import NodeState, observe
 from labgen.engine.watchers import Sign, Watchers
 from labgen.errors import LabgenError, first_line
 from labgen.verify.drill import Drill, drill
+from labgen.verify.report.tally import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -91,7 +92,8 @@ def drill_lab(
     containers = _ready(engine, state, plan)
     emit(
         Event(
-            Subject.STEP, f"watching {len(containers)} nodes; {len(wires)} wires, each cut for {window:g} s"
+            Subject.STEP,
+            f"watching {len(containers)} nodes; {count(len(wires), 'wire')}, each cut for {window:g} s",
         )
     )
     with Interrupts() as interrupts, Watchers(engine, containers) as watchers:

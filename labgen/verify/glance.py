@@ -108,7 +108,7 @@ def drifts_inside(lab: str, differences: Iterable[Difference], known: Sequence[D
                 Drift(
                     _KINDS[one.kind],
                     one.source,
-                    f"{one.question} {one.expected}".strip(),
+                    f"{one.question}: {one.expected}",
                     seen,
                     repair,
                     up=False,

@@ -24,7 +24,9 @@ def test_small_lab_is_drawn_as_it_is(small_plan: LabPlan) -> None:
         path.write_text(drawn, "utf-8", newline="\n")
     # Not `==` in the assertion: nobody reads the difference of two pictures.
     same = path.read_text("utf-8") == drawn
-    assert same, f"{path.relative_to(ROOT)}: LABGEN_UPDATE_GOLDEN=1 pytest tests/unit/docs draws it anew; look at it"
+    assert same, (
+        f"{path.relative_to(ROOT)}: LABGEN_UPDATE_GOLDEN=1 pytest tests/unit/docs draws it anew; look at it"
+    )
 
 
 def test_images_are_there_and_say_what_they_show() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from ipaddress import IPv4Address, IPv4Network
 
 import pytest
@@ -46,25 +47,50 @@ def chain(text: str, hook: str) -> list[str]:
     return lines[3:-2]
 
 
-def allows(text: str, hook: str, packet: Packet) -> str:
-    """Return the row that lets a new packet pass, or nothing."""
+@dataclass(frozen=True)
+class Rule:
+    """A rule, read: addresses as numbers, both ends included."""
+
+    side: str
+    places: tuple[int, int]
+    transport: str
+    ports: tuple[int, int]
+    row: str
+
+
+@cache
+def rules(text: str, hook: str) -> tuple[Rule, ...]:
+    """Return the rules of a chain in their order."""
+    found = []
     for line in chain(text, hook):
         rule = RULE.fullmatch(line)
         assert rule, line
-        address = packet.source if rule["side"] == "saddr" else packet.destination
         first, last = int(rule["first"]), int(rule["last"] or rule["first"])
+        found.append(
+            Rule(rule["side"], _places(rule["place"]), rule["transport"], (first, last), rule["row"])
+        )
+    return tuple(found)
+
+
+def allows(text: str, hook: str, packet: Packet) -> str:
+    """Return the row that lets a new packet pass, or nothing."""
+    for rule in rules(text, hook):
+        address = int(packet.source if rule.side == "saddr" else packet.destination)
         if (
-            _is_in(address, rule["place"])
-            and packet.transport == rule["transport"]
-            and first <= packet.port <= last
+            rule.places[0] <= address <= rule.places[1]
+            and packet.transport == rule.transport
+            and rule.ports[0] <= packet.port <= rule.ports[1]
         ):
-            return rule["row"]
+            return rule.row
     return ""
 
 
-def _is_in(address: IPv4Address, place: str) -> bool:
-    first, dash, last = place.partition("-")
-    return IPv4Address(first) <= address <= IPv4Address(last) if dash else address in IPv4Network(place)
+def _places(text: str) -> tuple[int, int]:
+    first, dash, last = text.partition("-")
+    if dash:
+        return int(IPv4Address(first)), int(IPv4Address(last))
+    network = IPv4Network(text)
+    return int(network.network_address), int(network.broadcast_address)
 
 
 def asked_ports(plan: LabPlan) -> set[tuple[str, int]]:

@@ -57,7 +57,7 @@ def test_a_healthy_lab_is_equal(lab: Lab) -> None:
     assert len(dialogues) == 49 + 3  # and what this machine reaches by published ports
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(lab_specs(most=2))
 def test_any_healthy_lab_is_equal(spec: LabSpec) -> None:
     assert Lab(plan_of(spec)).table().differences == ()
