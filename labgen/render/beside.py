@@ -34,7 +34,7 @@ def beside(
     `image` is the tag of HOLDER_IMAGE, `inherited` the capabilities that every service begins with.
     """
     labels = service["labels"]
-    holder = {
+    holder: dict[str, Any] = {
         "image": image,
         "container_name": holder_name(lab, node),
         **{key: service[key] for key in _OF_NETWORK if key in service},

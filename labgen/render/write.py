@@ -91,9 +91,9 @@ def _make_secrets(folder: Path, names: Sequence[str]) -> list[str]:
 
 
 def _remove_stale(folder: Path, wanted: set[str], folders: set[str]) -> None:
-    for path in sorted(one for one in (folder / "nodes").glob("*/*") if one.is_dir()):
-        if str(path.relative_to(folder)) not in folders:
-            shutil.rmtree(path)
+    for place in sorted(one for one in (folder / "nodes").glob("*/*") if one.is_dir()):
+        if str(place.relative_to(folder)) not in folders:
+            shutil.rmtree(place)
     manifest = folder / _MANIFEST
     try:
         before = {str(path) for path in json.loads(manifest.read_text("utf-8"))}

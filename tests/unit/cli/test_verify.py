@@ -10,6 +10,7 @@ import pytest
 
 import labgen.verify.lab
 from labgen.engine.state import lab_state
+from labgen.errors import InvalidInput
 from labgen.plan.spec import LabSpec
 from labgen.verify.lab import wanted_pairs
 from labgen.verify.table import Difference, Kind, TruthTable
@@ -161,8 +162,11 @@ def test_only(only: str, yes: list[tuple[str, str]], no: list[tuple[str, str]]) 
 
 
 def test_only_somebody_who_is_not_there() -> None:
-    with pytest.raises(Exception, match="--only: lab 'lab' has no node, role or site 'appi' \\(did you mean 'api'\\?\\)"):
+    with pytest.raises(InvalidInput) as caught:
         wanted_pairs(plan_of(LabSpec()), "appi:mysql")
+    assert caught.value.message == (
+        "--only: lab 'lab' has no node, role or site 'appi' (did you mean 'api'?)"
+    )
 
 
 def test_a_difference_is_one_of_a_known_kind() -> None:

@@ -42,6 +42,7 @@ def test_it_comes_back(spec: LabSpec) -> None:
 def test_with_the_supernet_and_the_ports_that_were_chosen(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("labgen.engine.free._host_routes", dict)
     monkeypatch.setattr("labgen.engine.free._is_free", lambda _bind, port: port != 8443)
     world.networks.append(network("somebody's", "10.210.0.0/16"))
     spec = LabSpec()
