@@ -119,6 +119,7 @@ def _dry_run(engine: Engine, name: str, spec: LabSpec) -> None:
 def _summary(result: UpResult, *, waited: bool) -> None:
     from labgen.cli.options import Format
     from labgen.cli.output import print_rows
+    from labgen.engine.cuts import cut_wires
     from labgen.engine.state import lab_state
 
     plan = result.plan
@@ -134,6 +135,9 @@ def _summary(result: UpResult, *, waited: bool) -> None:
         for one in plan.published
     ]
     state = lab_state(plan.name)
+    if wires := cut_wires(state):
+        count = "1 wire is" if len(wires) == 1 else f"{len(wires)} wires are"
+        note(f"{count} cut; `labgen heal --lab {plan.name}` plugs everything in again\n")
     rows += [
         {
             "what": "credentials",

@@ -57,7 +57,7 @@ class LabState:
         return self.folder.parent / f"{self.name}.lock"
 
     def remember(self, spec: LabSpec, plan: LabPlan) -> None:
-        """Keep what the user asked for, what labgen chose for it, and the names of the nodes that it means."""
+        """Keep what the user asked for, what labgen chose for it, and the names of the nodes it means."""
         document = {
             "spec": spec.model_dump(mode="json", exclude_defaults=True),
             "chosen": {

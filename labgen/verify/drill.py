@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Drill", "Effects", "Late", "Notice", "Trial", "drill", "wires_of"]
 
-_RECOVERY: Final = 60.0  # seconds until all must be well again after a wire is healed
+_RECOVERY: Final = 40.0  # seconds until all must be well again after a wire is healed
 _BEGINNING: Final = 20.0  # seconds until each node's check must have said that it is well, before any cut
 
 

@@ -74,6 +74,15 @@ def test_a_port_that_moved_on_is_said(lab: Program, monkeypatch: pytest.MonkeyPa
     assert "https://localhost:8444" in ran.out
 
 
+def test_up_says_what_is_cut_and_leaves_it(lab: Program) -> None:
+    assert "cut" not in lab("up", "mine", "-f", "lab.yaml").err
+    cuts = lab_state("mine").folder / "nodes" / "frontend-1" / "cuts" / "cuts.nft"
+    cuts.write_text('    ip daddr 10.210.0.34 drop comment "ui-1"\n')
+    ran = lab("up", "mine")
+    assert "1 wire is cut; `labgen heal --lab mine` plugs everything in again" in ran.err
+    assert cuts.exists()
+
+
 def test_up_again_keeps_what_was_asked_for(lab: Program) -> None:
     lab("up", "mine", "-f", "lab.yaml")
     assert lab("up", "mine").code == 0
