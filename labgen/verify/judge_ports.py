@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Closed", "closed_to"]
 
+_KNOWN: Final = frozenset(str(one) for one in Outcome)
 _ANSWERED: Final = frozenset({Outcome.OPEN, Outcome.SPOKEN, Outcome.GARBLED})
 _ESCAPES: Final = frozenset({HOST, GATEWAYS, INTERNET, OTHER_LABS})
 _FOUND: Final = {
@@ -73,11 +74,11 @@ def closed_to(
     return Closed(tuple(counts.items()), tuple(differences))
 
 
-def _answered(asked: set[int], found: Mapping[str, str]) -> Iterator[tuple[Outcome, set[int]]]:
+def _answered(asked: frozenset[int], found: Mapping[str, str]) -> Iterator[tuple[Outcome, frozenset[int]]]:
     """Yield every asked port exactly once, with its outcome; one without an answer has failed."""
-    left = set(asked)
+    left = asked
     for name, text in found.items():
-        outcome = Outcome(name) if name in {str(one) for one in Outcome} else Outcome.FAILED
+        outcome = Outcome(name) if name in _KNOWN else Outcome.FAILED
         ports = unpack(text) & left
         left -= ports
         if ports:
@@ -103,7 +104,7 @@ def _is_closed(outcome: Outcome, target: Target, look: Look, *, transport: str, 
 
 
 def _difference(
-    source: str, target: Target, transport: str, outcome: Outcome, ports: set[int], faults: str
+    source: str, target: Target, transport: str, outcome: Outcome, ports: frozenset[int], faults: str
 ) -> Difference:
     kind = Kind.ESCAPE if target.destination in _ESCAPES else Kind.PORT
     return Difference(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,10 +22,14 @@ def pack(ports: Iterable[int]) -> str:
     return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in runs)
 
 
-def unpack(text: str) -> set[int]:
-    """Return the ports that `text` stands for. Raises ValueError when it is not such a text."""
+@lru_cache(maxsize=4096)
+def unpack(text: str) -> frozenset[int]:
+    """Return the ports that `text` stands for; most addresses are asked for the same ones.
+
+    Raises ValueError when it is not such a text.
+    """
     found: set[int] = set()
     for part in text.split(",") if text else ():
         first, _, last = part.partition("-")
         found.update(range(int(first), int(last or first) + 1))
-    return found
+    return frozenset(found)
