@@ -46,7 +46,7 @@ def drill_sentence(drill: Drill) -> str:
 
 
 def noticed_words(notice: Notice) -> str:
-    """Return `api-1 after 2.5 s`; `(api-1 from 2.5 s to 4.0 s)` when it was well again before the wire was."""
+    """Return `api-1 after 2.5 s`; `(api-1 from 2.5 s to 4.0 s)` when it was well again before its wire."""
     if notice.over is None:
         return f"{visible(notice.node)} after {seconds_words(notice.after)}"
     return f"({visible(notice.node)} from {seconds_words(notice.after)} to {seconds_words(notice.over)})"

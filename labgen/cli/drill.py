@@ -1,0 +1,114 @@
+"""`labgen drill`: cut every wire in turn, and see who notices."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from labgen.cli.options import Format, FormatOption, LabOption
+from labgen.cli.output import note, print_json, print_rows
+from labgen.cli.wires import EndArgument
+
+if TYPE_CHECKING:
+    from labgen.engine.cuts import Wire
+    from labgen.plan.model import LabPlan
+
+__all__ = ["register"]
+
+_WINDOW = 6.0
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command of this module."""
+    app.command()(drill)
+
+
+def drill(
+    source: EndArgument = None,
+    destination: EndArgument = None,
+    lab: LabOption = None,
+    window: Annotated[
+        float,
+        typer.Option(
+            help="How long each wire stays cut.",
+            metavar="SECONDS",
+            min=1,
+            max=600,
+            envvar="LABGEN_DRILL_WINDOW",
+        ),
+    ] = _WINDOW,
+    html: Annotated[
+        Optional[Path],
+        typer.Option(
+            help="Write one self-contained page there too: a matrix of wires and nodes, and what was said.",
+            metavar="FILE",
+            dir_okay=False,
+            envvar="LABGEN_DRILL_HTML",
+        ),
+    ] = None,
+    style: FormatOption = Format.TABLE,
+) -> None:
+    """Cut every wire of a healthy lab in turn, or one, and show who notices, and how soon.
+
+    A node notices when its own health check fails. Each wire is healed before the next is cut, and before
+    labgen ends, whatever ends it. Exit code 0: everybody recovered. 1: somebody did not.
+    """
+    from labgen.cli.progress import Progress, shown
+    from labgen.cli.target import find_lab
+    from labgen.engine.client import connect
+    from labgen.engine.plans import plan_of_lab
+    from labgen.engine.state import lab_state
+    from labgen.errors import LabgenError
+    from labgen.verify.drill_lab import drill_lab
+    from labgen.verify.report.drill_document import drill_document
+    from labgen.verify.report.drill_html import drill_html
+    from labgen.verify.report.drill_text import COLUMNS, drill_rows, drill_sentence
+
+    engine = connect()
+    name = find_lab(engine, lab)
+    state = lab_state(name)
+    plan = plan_of_lab(state)
+    wires = _chosen(plan, source, destination)
+    try:
+        with shown(Progress.AUTO) as emit:
+            done = drill_lab(engine, state, plan, wires, window=window, emit=emit)
+    except KeyboardInterrupt:
+        note(f"labgen: interrupted; what was cut is healed, and `labgen cut --lab {name}` shows it")
+        raise
+    if style is Format.JSON:
+        print_json(drill_document(done))
+    else:
+        print_rows(drill_rows(done), style, COLUMNS)
+    if html:
+        _write(html, drill_html(done, plan))
+    if done.fault:
+        raise LabgenError(
+            done.fault, f"`labgen status {name}` shows its nodes, `labgen up {name}` repairs it."
+        )
+    note(drill_sentence(done))
+
+
+def _chosen(plan: LabPlan, source: str | None, destination: str | None) -> list[Wire]:
+    """Return the wires to cut. Raises InvalidInput when there is no such one."""
+    from labgen.cli.wires import _wires
+    from labgen.errors import InvalidInput
+    from labgen.verify.drill import wires_of
+
+    if (source is None) != (destination is None):
+        raise InvalidInput(
+            f"a wire has two ends, and only {source or destination} is named",
+            "Name the other one too, or none of them for every wire.",
+        )
+    return _wires(plan, source, destination, None, None) or wires_of(plan)
+
+
+def _write(path: Path, text: str) -> None:
+    from labgen.errors import LabgenError
+    from labgen.render.files import write_file
+
+    try:
+        write_file(path, text, 0o644)
+    except OSError as error:
+        raise LabgenError(f"{path}: cannot be written: {error.strerror}", "Name another file.") from error
