@@ -17,6 +17,7 @@ from labgen.catalogue.load import default_catalogue
 from labgen.engine.build import build_images, missing_images
 from labgen.engine.client import Engine, connect
 from labgen.engine.down import known_labs
+from labgen.engine.state import LabState
 from labgen.engine.stock import shipped_images
 from labgen.engine.up import resolve
 from labgen.plan.model import LabPlan
@@ -111,14 +112,16 @@ def small(engine: Engine, cli: Cli, tmp_path_factory: pytest.TempPathFactory) ->
     folder = tmp_path_factory.mktemp("rendered")
     name = cli.lab("small")
     catalogue = default_catalogue()
-    plan, _ = resolve(engine, name, parse_spec(catalogue, size="small"))
+    spec = parse_spec(catalogue, size="small")
+    plan, _ = resolve(engine, name, spec)
     settings = [f"--set=supernet={plan.supernet}"]
     settings += [f"--set=ports.{one.name}={one.host_port}" for one in plan.published]
     cli.run("render", name, "--size", "small", *settings, "-o", str(folder))
     compose = DockerCompose(context=folder, compose_file_name="compose.yaml", wait=True)
-    # For tests that read the lab's secrets the folder has to be where labgen looks for it.
+    # For tests that ask for the lab's secrets or its plan the folder has to be where labgen looks for it.
     (cli.state / "labs").mkdir(exist_ok=True)
     (cli.state / "labs" / name).symlink_to(folder)
+    LabState(name, folder).remember(spec, plan)
     try:
         with compose:
             yield plan

@@ -6,23 +6,16 @@ script run and no style but the one that ships with it.
 
 from __future__ import annotations
 
-from base64 import b64encode
 from dataclasses import dataclass
-from functools import cache
-from hashlib import sha256
-from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from labgen.verify.report.drill_text import drill_sentence, noticed_words, seconds_words, well_words
-from labgen.verify.report.wording import visible
+from labgen.verify.report.page import digest, part, template
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from jinja2 import Template
 
     from labgen.catalogue.model import Connection
     from labgen.plan.model import LabPlan
@@ -57,9 +50,9 @@ class _Line:
 
 def drill_html(drill: Drill, plan: LabPlan) -> str:
     """Return `drill` as an HTML document; `plan` says what its rows are."""
-    style = _part("page.css") + _part("drill.css")
+    style = part("page.css") + part("drill.css")
     lines = [_line(one, drill, plan) for one in drill.trials]
-    return _template().render(
+    return template("drill.html.j2").render(
         drill=drill,
         lines=lines,
         totals=[
@@ -70,7 +63,7 @@ def drill_html(drill: Drill, plan: LabPlan) -> str:
         early=seconds_words(_EARLY),
         late=seconds_words(_LATE),
         style=Markup(style),  # noqa: S704 - files that ship
-        policy=f"default-src 'none'; style-src {_digest(style)}; base-uri 'none'; form-action 'none'",
+        policy=f"default-src 'none'; style-src {digest(style)}; base-uri 'none'; form-action 'none'",
     )
 
 
@@ -98,26 +91,3 @@ def _cell(trial: Trial, node: str, wire: str) -> _Cell:
     if node in (trial.wire.one, trial.wire.other):
         return _Cell("□", "used", f"{wire}: {node} is its other end, and did not notice")
     return _Cell("", "far", f"{wire}: {node} did not notice")
-
-
-@cache
-def _template() -> Template:
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_shown
-    )
-    return environment.from_string(_part("drill.html.j2"))
-
-
-def _shown(value: Any) -> Any:
-    """Make what does not print visible, before it is escaped."""
-    return visible(value, lines=True) if isinstance(value, str) and not isinstance(value, Markup) else value
-
-
-@cache
-def _part(name: str) -> str:
-    return files(__package__).joinpath(name).read_text("utf-8")
-
-
-def _digest(text: str) -> str:
-    """Return the source expression that allows exactly `text` (Content Security Policy, level 2)."""
-    return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
