@@ -22,7 +22,23 @@ from .conftest import Cli
 _SECONDS = 120
 _MARK = "-- end of step, exit code "
 #: What an example may do to a lab that other tests use as well.
-_HARMLESS = {"ca", "credentials", "exec", "images ls", "logs", "ls", "start", "status", "stop"}
+_HARMLESS = {
+    *(
+        "ca",
+        "credentials",
+        "cut",
+        "drift",
+        "drill",
+        "exec",
+        "graph",
+        "heal",
+        "images ls",
+        "logs",
+        "ls",
+        "start",
+    ),
+    *("status", "stop", "verify"),
+}
 
 
 def _sessions() -> list[list[Fence]]:
@@ -109,3 +125,13 @@ def test_examples_leave_the_lab_as_it_was() -> None:
                 for part in step.command.split("labgen ")[1:]:
                     words = part.split()
                     assert words[0] in _HARMLESS or " ".join(words[:2]) in _HARMLESS, fence.id
+
+
+def test_examples_heal_what_they_cut() -> None:
+    for session in _sessions():
+        commands_ = [step.command for fence in session for step in steps(fence)]
+        cuts = [at for at, one in enumerate(commands_) if one.startswith("labgen cut ")]
+        heals = [at for at, one in enumerate(commands_) if one == "labgen heal"]
+        # A cut that is refused cuts nothing.
+        assert not cuts or heals, session[0].page
+        assert all(any(heal > at for heal in heals) or "mysql-1 ui-1" in commands_[at] for at in cuts)
