@@ -17,21 +17,27 @@ if TYPE_CHECKING:
     from labgen.engine.state import LabState
     from labgen.plan.model import LabPlan
 
-__all__ = ["PortTakenError", "clear_moved", "compose_up", "remove_stale"]
+__all__ = ["NetworkTakenError", "PortTakenError", "clear_moved", "compose_up", "remove_stale"]
 
 
 #: What the engine says when another container has a port, and when any other program has it.
 _TAKEN: Final = ("port is already allocated", "address already in use")
+#: What it says when another network is where one of the lab's should be.
+_OVERLAP: Final = "Pool overlaps"
 
 
 class PortTakenError(LabgenError):
     """A host port that was free a moment ago is taken."""
 
 
+class NetworkTakenError(LabgenError):
+    """A part of the supernet that was free a moment ago is taken: another lab is coming up as well."""
+
+
 def compose_up(engine: Engine, state: LabState, *, renewed: bool) -> None:
     """Create and start what is missing or changed; `renewed` secrets or certificates mean every node.
 
-    Raises PortTakenError, or LabgenError with what Compose said.
+    Raises PortTakenError, NetworkTakenError, or LabgenError with what Compose said.
     """
     from python_on_whales.exceptions import DockerException  # noqa: PLC0415 - half a second, here needed
 
@@ -41,8 +47,11 @@ def compose_up(engine: Engine, state: LabState, *, renewed: bool) -> None:
     except DockerException as error:
         lines = [line.strip() for line in (error.stderr or "").splitlines()]
         reasons = [line for line in lines if "rror" in line] or lines[-5:]
-        taken = any(sign in line for line in lines for sign in _TAKEN)
-        kind = PortTakenError if taken else LabgenError
+        kind = LabgenError
+        if any(sign in line for line in lines for sign in _TAKEN):
+            kind = PortTakenError
+        elif any(_OVERLAP in line for line in lines):
+            kind = NetworkTakenError
         raise kind(
             f"lab '{state.name}' could not be started:\n" + "\n".join(f"  {line}" for line in reasons),
             f"What was started stays. `labgen up {state.name}` tries again, "

@@ -68,17 +68,19 @@ def choose_supernet(
 ) -> IPv4Network:
     """Return the supernet for a lab: the wanted one, the one it has, or the first that is free.
 
+    One that the lab has is given up when somebody else is in it too: another lab came up at the same time.
     Raises InvalidInput when the wanted one clashes, LabgenError when no candidate is free.
     """
-    chosen = wanted or own
-    if chosen is not None:
-        clash = _clash(chosen, taken)
+    if wanted is not None:
+        clash = _clash(wanted, taken)
         if clash:
             raise InvalidInput(
-                f"supernet {chosen} overlaps {clash}",
+                f"supernet {wanted} overlaps {clash}",
                 "Set another one (--set supernet=10.240.0.0/16), or none: labgen then finds a free one.",
             )
-        return chosen
+        return wanted
+    if own is not None and not _clash(own, taken):
+        return own
     first = int(DEFAULT_SUPERNET.network_address)
     for index in range(_CANDIDATES):
         candidate = IPv4Network((first + index * DEFAULT_SUPERNET.num_addresses, DEFAULT_SUPERNET.prefixlen))

@@ -10,7 +10,7 @@ from labgen.assets import images_dir, templates_dir
 from labgen.catalogue.load import default_catalogue
 from labgen.engine.build import build_images, missing_images
 from labgen.engine.capacity import DISK_FOR_IMAGES, DISK_FOR_LAB, check_capacity, measure_machine
-from labgen.engine.converge import PortTakenError, clear_moved, compose_up, remove_stale
+from labgen.engine.converge import NetworkTakenError, PortTakenError, clear_moved, compose_up, remove_stale
 from labgen.engine.events import Emit, Event, Subject, ignore
 from labgen.engine.free import choose_port, choose_supernet, is_port_free, taken_networks
 from labgen.engine.lock import locked
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from labgen.plan.model import LabPlan
     from labgen.plan.spec import LabSpec
 
-_ATTEMPTS: Final = 3
+_ATTEMPTS: Final = 5
 
 __all__ = ["UpResult", "check_room", "lab_images", "resolve", "up"]
 
@@ -68,7 +68,7 @@ def up(
                 try:
                     _start(engine, state, spec, plan, emit)
                     break
-                except PortTakenError:
+                except (PortTakenError, NetworkTakenError):
                     if attempt == _ATTEMPTS - 1:
                         raise
                     # Somebody was quicker than we: between our look and the engine's binding.
@@ -100,6 +100,8 @@ def resolve(engine: Engine, name: str, spec: LabSpec) -> tuple[LabPlan, list[str
     taken, own = taken_networks(engine, name)
     supernet = choose_supernet(spec.supernet, own if _fits(spec, own, name) else None, taken)
     ports, notes = _choose_ports(engine, spec, draft)
+    if own is not None and spec.supernet is None and supernet != own:
+        notes.append(f"the lab moves from {own} to {supernet}")
     final = spec.model_copy(update={"supernet": supernet, "ports": ports})
     return make_plan(catalogue, final, name), notes
 

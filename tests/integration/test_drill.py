@@ -47,9 +47,8 @@ def loops(engine: Engine, lab: str) -> set[str]:
     """Return the nodes in which a loop of a drill runs."""
     return {
         one["Labels"][Label.NODE]
-        for one in engine.containers(f"{Label.LAB}={lab}")
-        if Label.NODE in one["Labels"]
-        for process in engine.sdk.api.top(one["Id"])["Processes"]
+        for one in engine.containers(f"{Label.LAB}={lab}", Label.NODE)
+        for process in engine.sdk.api.top(one["Id"], ps_args="-eww -o pid,args")["Processes"]
         if "labgen-watch" in " ".join(process)
     }
 
@@ -57,9 +56,9 @@ def loops(engine: Engine, lab: str) -> set[str]:
 def tables(engine: Engine, lab: str) -> dict[str, str]:
     """Return the cuts that are in force, by node."""
     found = {}
-    for one in engine.containers(f"{Label.LAB}={lab}"):
-        done = engine.sdk.api.exec_create(one["Id"], ["nft", "list", "ruleset"], user="root")
-        text = engine.sdk.api.exec_start(done["Id"]).decode()
+    for one in engine.containers(f"{Label.LAB}={lab}", Label.NODE):
+        call = ["docker", "exec", "--user", "root", one["Id"], "nft", "list", "ruleset"]
+        text = subprocess.run(call, capture_output=True, text=True, check=True).stdout
         assert "table inet labgen {" in text, text
         if "table inet labgen_cuts" in text:
             found[one["Labels"][Label.NODE]] = text

@@ -9,7 +9,7 @@ from docker.errors import NotFound
 from python_on_whales.exceptions import DockerException
 
 from labgen.catalogue.load import default_catalogue
-from labgen.engine.converge import PortTakenError, clear_moved, compose_up, remove_stale
+from labgen.engine.converge import NetworkTakenError, PortTakenError, clear_moved, compose_up, remove_stale
 from labgen.engine.state import lab_state
 from labgen.errors import LabgenError
 from labgen.names import network_name
@@ -87,6 +87,14 @@ def test_compose_that_says_nothing(world: World) -> None:
 def test_a_port_that_somebody_else_took(world: World) -> None:
     said = "Error response from daemon: Bind for 127.0.0.1:8443 failed: port is already allocated"
     assert isinstance(failing(world, said), PortTakenError)
+
+
+def test_a_network_that_another_lab_took(world: World) -> None:
+    said = (
+        "failed to create network labgen-lab-public: Error response from daemon: invalid pool request: "
+        "Pool overlaps with other one on this address space"
+    )
+    assert isinstance(failing(world, said), NetworkTakenError)
 
 
 def test_a_port_that_a_program_outside_the_engine_took(world: World) -> None:

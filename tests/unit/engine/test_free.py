@@ -103,6 +103,11 @@ def test_a_lab_keeps_the_supernet_that_it_has() -> None:
     assert choose_supernet(None, own, {FIRST: "another lab"}) == own
 
 
+def test_a_lab_gives_up_a_supernet_that_somebody_else_is_in_too() -> None:
+    """Two labs that came up at the same time: each looked before the other had any network."""
+    assert choose_supernet(None, FIRST, {IPv4Network("10.210.4.0/28"): "another lab"}) != FIRST
+
+
 def test_the_wanted_supernet_goes_before_the_one_it_has() -> None:
     wanted = IPv4Network("172.20.0.0/16")
     assert choose_supernet(wanted, FIRST, {}) == wanted

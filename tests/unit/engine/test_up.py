@@ -287,7 +287,7 @@ def test_a_port_that_is_lost_each_time(ready: World) -> None:
     taken(ready, 9)
     with pytest.raises(LabgenError, match=r"port is already allocated"):
         up(ready.engine, "lab", SPEC, timeout=5)
-    assert ready.calls == [("compose up", "labgen-lab")] * 3
+    assert ready.calls == [("compose up", "labgen-lab")] * 5
 
 
 def test_volumes_that_the_lab_no_longer_has_are_removed_and_no_others(ready: World) -> None:
