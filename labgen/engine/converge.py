@@ -6,18 +6,27 @@ from typing import TYPE_CHECKING, Any, Final
 
 from docker.errors import APIError
 
+from labgen.engine.observe import NodeState
 from labgen.errors import LabgenError
 from labgen.names import Label, network_name, project_name
 from labgen.render.service import PUBLIC
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from labgen.engine.client import Engine
+    from labgen.engine.observe import NodeStatus
     from labgen.engine.state import LabState
     from labgen.plan.model import LabPlan
 
-__all__ = ["NetworkTakenError", "PortTakenError", "clear_moved", "compose_up", "remove_stale"]
+__all__ = [
+    "NetworkTakenError",
+    "PortTakenError",
+    "clear_moved",
+    "compose_up",
+    "remove_stale",
+    "resume_paused",
+]
 
 
 #: What the engine says when another container has a port, and when any other program has it.
@@ -80,6 +89,13 @@ def clear_moved(engine: Engine, plan: LabPlan) -> None:
         for identity in _attached(own, network["Name"]):
             _forgiving(engine.sdk.api.remove_container, identity, force=True)
         _forgiving(engine.sdk.api.remove_network, network["Id"])
+
+
+def resume_paused(engine: Engine, existing: Iterable[NodeStatus]) -> None:
+    """Let paused nodes go on: Compose refuses to start them."""
+    for status in existing:
+        if status.state is NodeState.PAUSED:
+            _forgiving(engine.sdk.api.unpause, status.container)
 
 
 def remove_stale(engine: Engine, plan: LabPlan) -> None:

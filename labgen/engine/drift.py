@@ -98,8 +98,7 @@ def _runs(lab: str, where: str, state: NodeState, detail: str) -> Iterator[Drift
         repair = f"`labgen logs {where} --lab {lab}` says why it ends"
         yield Drift(DriftKind.CONTAINER, where, "running", found, repair, up=False)
     elif state is NodeState.PAUSED:
-        repair = f"`labgen restart {where} --lab {lab}`"
-        yield Drift(DriftKind.CONTAINER, where, "running", found, repair, up=False)
+        yield _drift(DriftKind.CONTAINER, where, "running", found, "lets it go on")
     else:
         yield _drift(DriftKind.CONTAINER, where, "running", found, "starts it")
 

@@ -10,7 +10,14 @@ from labgen.assets import images_dir, templates_dir
 from labgen.catalogue.load import default_catalogue
 from labgen.engine.build import build_images, missing_images
 from labgen.engine.capacity import DISK_FOR_IMAGES, DISK_FOR_LAB, check_capacity, measure_machine
-from labgen.engine.converge import NetworkTakenError, PortTakenError, clear_moved, compose_up, remove_stale
+from labgen.engine.converge import (
+    NetworkTakenError,
+    PortTakenError,
+    clear_moved,
+    compose_up,
+    remove_stale,
+    resume_paused,
+)
 from labgen.engine.events import Emit, Event, Subject, ignore
 from labgen.engine.free import choose_port, choose_supernet, is_port_free, taken_networks
 from labgen.engine.lock import locked
@@ -85,6 +92,7 @@ def _start(engine: Engine, state: LabState, spec: LabSpec, plan: LabPlan, emit: 
     state.remember(spec, plan)
     clear_moved(engine, plan)
     existing = observe(engine, plan.name)
+    resume_paused(engine, existing.values())
     emit(Event(Subject.STEP, f"starting {len(plan.nodes)} nodes on {len(plan.links)} links"))
     compose_up(engine, state, renewed=bool(existing and written.renewed))
 

@@ -80,8 +80,8 @@ def test_a_node_that_was_paused(lab: str, cli: Cli, engine: Engine) -> None:
     engine.sdk.api.pause(container_name(lab, "redis-1"))
     found = only(cli, lab)
     assert found["found"].startswith("paused")
-    assert found["repair"] == f"`labgen restart redis-1 --lab {lab}`"
-    cli.run("restart", "redis-1", "--lab", lab)
+    assert found["repair"] == "`labgen up` lets it go on"
+    cli.run("up", lab)
 
 
 def test_a_file_that_was_edited(lab: str, cli: Cli) -> None:

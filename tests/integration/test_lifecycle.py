@@ -95,6 +95,7 @@ def test_up_twice_changes_nothing_and_a_killed_node_comes_back(cli: Cli, engine:
 
     engine.sdk.api.kill(container_name(lab, "redis-1"))
     engine.sdk.api.remove_container(container_name(lab, "ui-1"), force=True)
+    engine.sdk.api.pause(container_name(lab, "mysql-1"))
     cli.run("up", lab)
     after = containers(engine, lab)
     assert set(states(cli, lab).values()) == {"healthy"}

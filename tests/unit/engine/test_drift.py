@@ -105,8 +105,7 @@ PLANTED: list[tuple[str, Callable[[Deployed], object], Drift]] = [
             "redis-1",
             "running",
             "paused (Up 1 minute (Paused))",
-            "`labgen restart redis-1 --lab small`",
-            up=False,
+            "`labgen up` lets it go on",
         ),
     ),
     (

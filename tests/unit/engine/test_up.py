@@ -290,6 +290,16 @@ def test_a_port_that_is_lost_each_time(ready: World) -> None:
     assert ready.calls == [("compose up", "labgen-lab")] * 5
 
 
+def test_a_paused_node_goes_on(ready: World) -> None:
+    """Compose would refuse: it cannot start what is paused."""
+    up(ready.engine, "lab", SPEC, timeout=5)
+    ready.calls.clear()
+    ready.containers[0].update(State="paused", Status="Up 2 minutes (Paused)")
+    identity = ready.containers[0]["Id"]
+    up(ready.engine, "lab", SPEC, timeout=5)
+    assert ready.calls == [("unpause", identity), ("compose up", "labgen-lab")]
+
+
 def test_volumes_that_the_lab_no_longer_has_are_removed_and_no_others(ready: World) -> None:
     ready.volumes += [volume("lab", "mysql-1"), volume("lab", "mysql-2"), volume("other", "mysql-2")]
     up(ready.engine, "lab", SPEC, timeout=5)

@@ -129,6 +129,11 @@ class FakeApi:
         assert timeout
         self.world.did("restart", name)
 
+    def unpause(self, name: str) -> None:
+        self.world.did("unpause", name)
+        found = next(one for one in self.world.containers if one["Id"] == name)
+        found.update(State="running", Status=HEALTHY)
+
     def remove_container(self, name: str, *, force: bool, v: bool = False) -> None:
         assert force
         self.world.did("remove container", name, *(("volumes",) if v else ()))
