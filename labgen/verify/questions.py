@@ -142,10 +142,11 @@ class Questions:
         if self.wanted(source, HOST):
             host = self.looks.get(HOST)
             canaries = self.canaries or {}
-            published = {one.host_port for one in self.plan.published}
+            # What really listens there, other labs' published ports among it.
+            heard = self._heard(HOST, "tcp") | {one.host_port for one in self.plan.published}
             for address in host.addresses if host else ():
-                asked = {*_OF_MACHINES, *published, *([canaries[address]] if address in canaries else [])}
-                yield Target(HOST, address, pack(asked), pack({53}))
+                asked = {*_OF_MACHINES, *heard, *([canaries[address]] if address in canaries else [])}
+                yield Target(HOST, address, pack(asked), pack({53} | self._heard(HOST, "udp")))
         if not self.wanted(source, source):
             return
         for address in self._gateways[source]:

@@ -13,6 +13,7 @@ from labgen.render.cuts import cuts_text
 from labgen.verify.expect import HOST
 from labgen.verify.look import Listener
 from labgen.verify.measurement import Answers
+from labgen.verify.ports import unpack
 from labgen.verify.questions import Wanted
 from labgen.verify.table import Difference, Kind, Outcome, State
 from tests.unit.plan.specs import lab_specs, plan_of
@@ -169,6 +170,16 @@ def test_ways_out(lab: Lab, destination: str, kind: Kind) -> None:
     assert {(one.kind, one.source, one.destination) for one in lab.table().differences} == {
         (kind, "frontend-1", destination)
     }
+
+
+def test_whatever_listens_on_this_machine_is_asked_for(lab: Lab) -> None:
+    """A port that another lab publishes on every address, for example."""
+    lab.look(HOST, listeners=(Listener("tcp", 9443, "0.0.0.0"), Listener("udp", 5353, "0.0.0.0")))  # noqa: S104
+    for node in lab.plan.nodes:
+        there = [one for one in lab.answers[node.name].targets if one.destination == HOST]
+        assert there
+        assert all(9443 in unpack(one.tcp) and 5353 in unpack(one.udp) for one in there), node.name
+    assert lab.table().equal, "this machine may listen as it likes"
 
 
 def test_every_node_is_asked_for_every_way_out(lab: Lab) -> None:
