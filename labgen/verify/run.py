@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Any, Final
 
@@ -146,6 +146,15 @@ class _Run:
         self._guarded(answers, lambda: self._sweep(probe, answers))
         self._guarded(answers, lambda: self._names(probe, answers, questions.names(name)))
         self._guarded(answers, lambda: self._speak(probe, answers, self._dialogues.get(name, ())))
+        self._guarded(answers, lambda: self._look_again(probe, answers))
+
+    @staticmethod
+    def _look_again(probe: Probe, answers: Answers) -> None:
+        """Keep who listens still: a client that waits for an answer by UDP looks like a server meanwhile."""
+        if answers.look is not None and answers.look.listeners:
+            still = set(read_look(probe.ask({"op": "look"})).listeners)
+            kept = tuple(one for one in answers.look.listeners if one in still)
+            answers.look = replace(answers.look, listeners=kept)
 
     def _sweep(self, probe: Probe, answers: Answers) -> None:
         asked = {index: one for index, one in enumerate(answers.targets) if one.sent}

@@ -147,7 +147,7 @@ def test_a_healthy_lab() -> None:
     table = measured()
     assert table.equal, table.differences
     assert {name for name, _ in FakeProbe.asked} == {*PLAN.node_by_name, HOST}
-    assert len(asked("look")) == len(asked("sweep")) == 22
+    assert len(asked("sweep")) == 22
     assert len(asked("names")) == 21, "this machine knows no node's name"
     assert table.asked > 35_000
 
@@ -155,7 +155,7 @@ def test_a_healthy_lab() -> None:
 def test_everybody_looks_before_anybody_asks() -> None:
     measured()
     rounds = [request["op"] for _, request in FakeProbe.asked]
-    assert max(at for at, op in enumerate(rounds) if op == "look") < rounds.index("sweep")
+    assert rounds[: rounds.index("sweep")].count("look") == 22
 
 
 def test_the_token_comes_from_the_api_through_the_front_end() -> None:
@@ -207,6 +207,22 @@ def test_a_name_without_an_answer_is_not_unknown() -> None:
     kinds = {(one.kind, one.destination) for one in measured().differences}
     assert (Kind.PROBE, "dc1-nfs-1") in kinds
     assert (Kind.NAME, "ui-1") in kinds
+
+
+def test_a_client_that_waits_for_an_answer_is_no_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is there at the first look, and at the second no more; whoever is still there is a server."""
+    look = FakeProbe.look
+
+    def waiting(self: FakeProbe, request: object) -> dict[str, Any]:
+        seen = look(self, request)
+        first = sum(who == self.name and one["op"] == "look" for who, one in FakeProbe.asked) == 1
+        more = [("udp", 68)] * (first and self.name == "dc1-guest-1")
+        more += [("tcp", 4444)] * (self.name == "redis-1")
+        seen["listeners"] += [{"transport": kind, "address": "0.0.0.0", "port": port} for kind, port in more]  # noqa: S104
+        return seen
+
+    monkeypatch.setattr(FakeProbe, "look", waiting)
+    assert [(one.kind, one.source) for one in measured().differences] == [(Kind.LISTENER, "redis-1")]
 
 
 def test_this_machine_may_not_be_asked() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import os
+import random
 import tempfile
 from pathlib import Path
 
@@ -14,6 +15,10 @@ from labgen_stub.wire.target import Garbled, Misuse, Target
 
 _EXPORT = "/opt/vm_repository"
 FLAG = ".abiquo_repository"
+# libnfs tells a server who it is by its process number and the second. Two in different containers may have
+# both alike, and the server then takes one for the other, restarted, and ends its session: a file cannot be
+# opened for that reason alone. A moment later their names differ.
+_ATTEMPTS = 3
 
 
 async def speak(target: Target) -> str:
@@ -36,6 +41,11 @@ async def speak(target: Target) -> str:
         raise Garbled(f"{base} has no {FLAG}")
     if not target.options.get("write"):
         return f"{base}: {len(names)} entries, {FLAG} is there"
+    for _ in range(_ATTEMPTS - 1):
+        try:
+            return await _round_trip(target, base, suffix)
+        except Garbled:
+            await asyncio.sleep(random.uniform(0.1, 1.2))  # noqa: S311 - nothing secret
     return await _round_trip(target, base, suffix)
 
 
