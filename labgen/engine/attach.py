@@ -7,7 +7,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Final
 
-from labgen.engine.observe import NodeState, NodeStatus
+from labgen.engine.observe import RUNNING, NodeStatus
 from labgen.errors import LabgenError
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["run_in", "show_logs"]
 
-_RUNNING: Final = {NodeState.HEALTHY, NodeState.STARTING, NodeState.UNHEALTHY}
 _USER: Final = "900:900"
 
 
@@ -26,7 +25,7 @@ def run_in(engine: Engine, node: NodeStatus, command: Sequence[str], *, root: bo
 
     Raises LabgenError when the node does not run.
     """
-    if node.state not in _RUNNING:
+    if node.state not in RUNNING:
         raise LabgenError(f"node '{node.name}' does not run: it is {node.state}", "`labgen start` starts it.")
     flags = ["--interactive"]
     if sys.stdin.isatty() and sys.stdout.isatty():

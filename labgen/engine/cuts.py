@@ -14,7 +14,7 @@ from docker.errors import APIError
 from labgen.assets import images_dir
 from labgen.engine.events import Emit, ignore
 from labgen.engine.lock import locked
-from labgen.engine.observe import NodeState, observe
+from labgen.engine.observe import RUNNING, NodeState, observe
 from labgen.errors import LabgenError
 from labgen.images import image_tags
 from labgen.names import Label
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Wire", "change_cuts", "cut_tables", "cut_wires", "load_rules"]
 
-_RUNNING = frozenset({NodeState.HEALTHY, NodeState.STARTING, NodeState.UNHEALTHY, NodeState.PAUSED})
+_REACHED = RUNNING | {NodeState.PAUSED}  # a paused node has its network
 _SECONDS = 30
 
 
@@ -91,7 +91,7 @@ def change_cuts(
             others = [wire.other for wire in sorted(after) if wire.one == node]
             text = cuts_text(plan, node, others) if others else NO_CUTS
             _write(state.folder / "nodes" / node / CUTS_FILE, text if others else "")
-            if node in running and running[node].state in _RUNNING:
+            if node in running and running[node].state in _REACHED:
                 load_rules(engine, state.name, running[node].network, text)
     return changed
 

@@ -18,7 +18,7 @@ from labgen.catalogue.load import yaml_loader
 from labgen.engine.drift_files import file_drifts
 from labgen.engine.drift_model import Drift, DriftKind
 from labgen.engine.drift_networks import attachment_drifts, network_drifts, stranger_drifts
-from labgen.engine.observe import NodeState, observe
+from labgen.engine.observe import RUNNING, NodeState, observe
 from labgen.errors import LabgenError
 from labgen.images import image_tags
 from labgen.names import Label, project_name
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 __all__ = ["find_drift"]
 
-_RUNNING: Final = frozenset({NodeState.HEALTHY, NodeState.STARTING, NodeState.UNHEALTHY})
 _HASH: Final = "com.docker.compose.config-hash"
 _PROJECT: Final = "com.docker.compose.project"
 _FOLDER: Final = "com.docker.compose.project.working_dir"
@@ -91,7 +90,7 @@ def _containers(
 
 
 def _runs(lab: str, where: str, state: NodeState, detail: str) -> Iterator[Drift]:
-    if state in _RUNNING:
+    if state in RUNNING:
         return
     found = f"{state} ({detail})" if detail else str(state)
     if state is NodeState.RESTARTING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from docker.errors import APIError, NotFound
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from labgen.engine.client import Engine
 
-__all__ = ["NodeState", "NodeStatus", "diagnose", "labs_of_engine", "observe"]
+__all__ = ["RUNNING", "NodeState", "NodeStatus", "diagnose", "labs_of_engine", "observe"]
 
 
 class NodeState(StrEnum):
@@ -29,6 +29,10 @@ class NodeState(StrEnum):
     PAUSED = "paused"
     STOPPED = "stopped"
     MISSING = "missing"
+
+
+#: The states in which a node's programs run: it can be entered, and asked.
+RUNNING: Final = frozenset({NodeState.HEALTHY, NodeState.STARTING, NodeState.UNHEALTHY})
 
 
 @dataclass(frozen=True, slots=True)

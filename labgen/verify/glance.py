@@ -11,7 +11,7 @@ from labgen.engine.build import build_images, missing_images
 from labgen.engine.cuts import cut_tables
 from labgen.engine.drift_model import Drift, DriftKind
 from labgen.engine.events import Emit, ignore
-from labgen.engine.observe import NodeState, observe
+from labgen.engine.observe import RUNNING, observe
 from labgen.engine.stock import shipped_images
 from labgen.images import image_tags
 from labgen.verify.judge_node import NodeJudge
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = ["drifts_inside", "glance", "judge_looks"]
 
-_RUNNING: Final = frozenset({NodeState.HEALTHY, NodeState.STARTING, NodeState.UNHEALTHY})
 _PARALLEL: Final = 8
 _SECONDS: Final = 30  # for one probe; a look takes a fraction of one
 _KINDS: Final = {
@@ -53,7 +52,7 @@ def glance(engine: Engine, state: LabState, plan: LabPlan, emit: Emit = ignore) 
     networks = {
         name: running[name].network
         for name in plan.node_by_name
-        if name in running and running[name].state in _RUNNING
+        if name in running and running[name].state in RUNNING
     }
     image = image_tags(images_dir())[PROBE_IMAGE]
     started = time.monotonic()

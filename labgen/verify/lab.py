@@ -8,7 +8,7 @@ from labgen.assets import images_dir
 from labgen.engine.build import build_images, missing_images
 from labgen.engine.cuts import cut_tables, cut_wires
 from labgen.engine.events import Emit, ignore
-from labgen.engine.observe import NodeState, observe
+from labgen.engine.observe import RUNNING, NodeState, observe
 from labgen.engine.stock import shipped_images
 from labgen.errors import InvalidInput, LabgenError
 from labgen.images import image_tags
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["subject_of", "verify_lab", "wanted_pairs"]
 
-_RUNNING = frozenset({NodeState.HEALTHY, NodeState.STARTING, NodeState.UNHEALTHY})
-
 
 def verify_lab(
     engine: Engine, state: LabState, plan: LabPlan, only: str = "", emit: Emit = ignore
@@ -43,14 +41,13 @@ def verify_lab(
     build_images(engine, missing_images(engine, shipped_images([PROBE_IMAGE])), emit)
     subject = subject_of(engine, state, plan, wanted)
     questions, measured = measure(engine, subject)
-    enforced = {name: one.enforced for name, one in observe(engine, plan.name).items()}
     return judge(
         plan,
         questions,
         measured,
         cuts=cut_tables(state),
         cut_pairs=subject.cuts,
-        enforced=enforced,
+        enforced=subject.enforced,
         only=only,
     )
 
@@ -61,7 +58,7 @@ def subject_of(engine: Engine, state: LabState, plan: LabPlan, wanted: Wanted) -
     networks, stopped = {}, {}
     for node in plan.nodes:
         status = running.get(node.name)
-        if status is not None and status.state in _RUNNING:
+        if status is not None and status.state in RUNNING:
             networks[node.name] = status.network
         else:
             stopped[node.name] = f"{status.state} ({status.detail})" if status else NodeState.MISSING
@@ -70,6 +67,7 @@ def subject_of(engine: Engine, state: LabState, plan: LabPlan, wanted: Wanted) -
         probe_image=image_tags(images_dir())[PROBE_IMAGE],
         networks=networks,
         stopped=stopped,
+        enforced={name: one.enforced for name, one in running.items()},
         secrets=_secrets(state),
         cuts=frozenset(pair for wire in cut_wires(state) for pair in wire.pairs),
         other_labs=_other_labs(engine, plan.name),

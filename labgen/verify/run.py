@@ -34,7 +34,8 @@ class Subject:
 
     `networks` maps each running node to the container whose network it is in, `stopped` every other to what
     the engine says of it. `secrets` holds passwords and the CA (`ca`), `cuts` the ordered pairs without a
-    wire, `other_labs` addresses of their nodes. `seconds` bounds each probe.
+    wire, `enforced` who applies each node's rules, `other_labs` addresses of their nodes. `seconds` bounds
+    each probe.
     """
 
     plan: LabPlan
@@ -43,6 +44,7 @@ class Subject:
     stopped: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     cuts: frozenset[tuple[str, str]] = frozenset()
+    enforced: Mapping[str, str] = field(default_factory=dict)
     other_labs: tuple[str, ...] = ()
     wanted: Wanted = field(default_factory=Wanted)
     seconds: int = 60
