@@ -1,10 +1,9 @@
-"""`/check`: speak to every documented neighbour, at most once a second however many ask."""
+"""`/check`: speak to every documented neighbour, one round at a time however many ask."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
@@ -20,7 +19,6 @@ class Verdict:
     """What every neighbour answered in one round."""
 
     results: tuple[tuple[Neighbour, Result], ...]
-    at: float
 
     @property
     def healthy(self) -> bool:
@@ -38,38 +36,35 @@ class Verdict:
 
 
 class Checks:
-    """Asks all neighbours at once; callers who come meanwhile share the round, later ones its result."""
+    """Asks all neighbours at once, and answers nobody from before the question.
 
-    def __init__(
-        self,
-        neighbours: Sequence[Neighbour],
-        ask: Ask,
-        *,
-        fresh: float = 1.0,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
+    Who comes while a round runs waits for the next one, which all who came meanwhile share.
+    """
+
+    def __init__(self, neighbours: Sequence[Neighbour], ask: Ask) -> None:
         self._neighbours, self._ask = tuple(neighbours), ask
-        self._fresh, self._clock = fresh, clock
-        self._round: asyncio.Task[Verdict] | None = None
+        self._running: asyncio.Task[Verdict] | None = None
+        self._next: asyncio.Task[Verdict] | None = None
         self.last: Verdict | None = None
 
     async def verdict(self) -> Verdict:
-        """Return a verdict that is at most `fresh` seconds old."""
-        if self.last is not None and self._clock() - self.last.at < self._fresh:
-            return self.last
-        if self._round is None:
-            self._round = asyncio.create_task(self._ask_all())
+        """Return the verdict of a round that began after the call."""
+        if self._next is None:
+            self._next = asyncio.create_task(self._ask_all(self._running))
         # One caller that hangs up must not end the round for the others.
-        return await asyncio.shield(self._round)
+        return await asyncio.shield(self._next)
 
-    async def _ask_all(self) -> Verdict:
+    async def _ask_all(self, before: asyncio.Task[Verdict] | None) -> Verdict:
+        if before is not None:
+            await asyncio.wait([before])
+        self._running, self._next = self._next, None
         try:
             results = await asyncio.gather(*(self._ask(one) for one in self._neighbours))
-            verdict = Verdict(tuple(zip(self._neighbours, results, strict=True)), self._clock())
+            verdict = Verdict(tuple(zip(self._neighbours, results, strict=True)))
         finally:
-            self._round = None
-        before = self.last.faults() if self.last else None
-        if (now := verdict.faults()) != before:
+            self._running = None
+        known = self.last.faults() if self.last else None
+        if (now := verdict.faults()) != known:
             log.info("healthy" if verdict.healthy else "unhealthy", extra={"faults": now.splitlines()})
         self.last = verdict
         return verdict

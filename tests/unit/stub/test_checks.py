@@ -25,11 +25,12 @@ class Asked:
 
     def __init__(self, **results: Result) -> None:
         self.results, self.count = results, 0
-        self.release = asyncio.Event()
+        self.asked, self.release = asyncio.Event(), asyncio.Event()
         self.release.set()
 
     async def __call__(self, neighbour: Neighbour) -> Result:
         self.count += 1
+        self.asked.set()
         await self.release.wait()
         return self.results[neighbour.role]
 
@@ -48,18 +49,21 @@ async def test_callers_share_one_round(neighbour: Callable[..., Neighbour], good
     assert all(not isinstance(one, BaseException) and one.healthy for one in results[1:])
 
 
-async def test_a_fresh_verdict_is_reused_and_an_old_one_is_not(
-    neighbour: Callable[..., Neighbour], good: Result
+async def test_who_comes_during_a_round_gets_the_next_one(
+    neighbour: Callable[..., Neighbour], good: Result, bad: Result
 ) -> None:
-    now = 100.0
     ask = Asked(redis=good)
-    checks = Checks([neighbour()], ask, fresh=1.0, clock=lambda: now)
-    await checks.verdict()
-    now = 100.9
-    await checks.verdict()
-    assert ask.count == 1
-    now = 101.0
-    await checks.verdict()
+    ask.release.clear()
+    checks = Checks([neighbour()], ask)
+    before = asyncio.create_task(checks.verdict())
+    await ask.asked.wait()
+    after = [asyncio.create_task(checks.verdict()) for _ in range(20)]
+    await asyncio.sleep(0)
+    assert ask.count == 1, "one round at a time"
+    ask.release.set()
+    assert (await before).healthy
+    ask.results["redis"] = bad
+    assert not any(one.healthy for one in await asyncio.gather(*after))
     assert ask.count == 2
 
 
@@ -81,7 +85,7 @@ async def test_check_tells_the_datacenter_or_names_what_is_broken(
 ) -> None:
     ask = Asked(redis=good, mysql=good)
     neighbours = [neighbour(), neighbour("mysql", "mysql", 3306)]
-    checks = Checks(neighbours, ask, fresh=0)
+    checks = Checks(neighbours, ask)
     async with client_of(Starlette(routes=[route("vsm", "dc1", checks)])) as client:
         for method in ("GET", "POST"):
             answer = await client.request(method, "/vsm/check")
@@ -101,7 +105,7 @@ async def test_a_neighbours_check_is_not_passed_on(
     good: Result,
 ) -> None:
     ask = Asked(redis=good)
-    checks = Checks([neighbour()], ask, fresh=0)
+    checks = Checks([neighbour()], ask)
     shallow = {"Max-Forwards": "0"}
     async with client_of(Starlette(routes=[route("vsm", "dc1", checks)])) as client:
         assert (await client.get("/vsm/check", headers=shallow)).status_code == 503
