@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from labgen_stub.app import compose
+from labgen_stub.links.errors import Unavailable
 from labgen_stub.node import Node
 from labgen_stub.webapps.api import tokens as tokens_module
-from labgen_stub.webapps.api.volatile import Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

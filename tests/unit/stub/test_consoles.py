@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from labgen_stub.app import compose
+from labgen_stub.links.errors import Unavailable
 from labgen_stub.node import Node
-from labgen_stub.webapps.api.volatile import Unavailable
 
 from .test_api import ADMIN
 
@@ -41,7 +41,7 @@ class Memory:
 @pytest.fixture
 def memory(monkeypatch: pytest.MonkeyPatch) -> Memory:
     found = Memory()
-    monkeypatch.setattr("labgen_stub.webapps.api.Volatile", lambda _: found)
+    monkeypatch.setattr("labgen_stub.webapps.api.Store", lambda _: found)
     return found
 
 

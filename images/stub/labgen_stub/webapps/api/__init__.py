@@ -9,6 +9,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Match, Route
 
 from labgen_stub.links.election import Election
+from labgen_stub.links.store import Store
 from labgen_stub.node import Node, WebApp
 from labgen_stub.web.errors import ApiError, not_acceptable
 from labgen_stub.web.media import PLATFORM_VERSION, negotiate
@@ -17,7 +18,6 @@ from labgen_stub.webapps.api.consoles import Consoles
 from labgen_stub.webapps.api.events import Events
 from labgen_stub.webapps.api.login import Login
 from labgen_stub.webapps.api.tokens import Tokens
-from labgen_stub.webapps.api.volatile import Volatile
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -28,8 +28,8 @@ _METHODS = ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"]
 def build(context: str, node: Node) -> WebApp:
     """Build the API of one node; several share tokens in Redis and elect a leader in ZooKeeper."""
     settings, root = node.settings, f"/{context}"
-    volatile = Volatile(settings.to("redis"))
-    tokens = Tokens(volatile)
+    store = Store(settings.to("redis"))
+    tokens = Tokens(store)
     authenticator = Authenticator(settings.secrets, tokens)
     events = Events(node.broker)
 
@@ -48,7 +48,7 @@ def build(context: str, node: Node) -> WebApp:
     resources = [
         Route(f"{root}/version", version),
         *Login(root, authenticator, tokens, events).routes(),
-        *Consoles(root, authenticator, volatile).routes(),
+        *Consoles(root, authenticator, store).routes(),
     ]
     webapp = WebApp(
         [

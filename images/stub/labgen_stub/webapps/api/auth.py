@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from labgen_stub.links.errors import Unavailable
 from labgen_stub.web.errors import ApiError, unauthenticated
 from labgen_stub.webapps.api.user import ADMIN, USERS, User
-from labgen_stub.webapps.api.volatile import Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

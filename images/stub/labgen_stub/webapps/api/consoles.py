@@ -17,12 +17,14 @@ from typing import TYPE_CHECKING
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from labgen_stub.links.errors import Unavailable
 from labgen_stub.web.errors import ApiError
 from labgen_stub.webapps.api.auth import Authenticator, unavailable
-from labgen_stub.webapps.api.volatile import Unavailable, Volatile
 
 if TYPE_CHECKING:
     from starlette.requests import Request
+
+    from labgen_stub.links.store import Store
 
 LIFETIME = 10 * 60
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?")
@@ -33,8 +35,8 @@ _MOST = 4096  # bytes of a request
 class Consoles:
     """The resources of a console's token."""
 
-    def __init__(self, root: str, authenticator: Authenticator, volatile: Volatile) -> None:
-        self._root, self._authenticator, self._volatile = root, authenticator, volatile
+    def __init__(self, root: str, authenticator: Authenticator, store: Store) -> None:
+        self._root, self._authenticator, self._store = root, authenticator, store
 
     def routes(self) -> list[BaseRoute]:
         """Where they are."""
@@ -49,7 +51,7 @@ class Consoles:
         host, port = _place(await request.body())
         token = secrets.token_urlsafe(24)
         try:
-            await self._volatile.do("set", _key(token), json.dumps({"host": host, "port": port}), ex=LIFETIME)
+            await self._store.do("set", _key(token), json.dumps({"host": host, "port": port}), ex=LIFETIME)
         except Unavailable as error:
             raise unavailable(error) from error
         return JSONResponse({"token": token, "links": []}, HTTPStatus.CREATED)
@@ -57,7 +59,7 @@ class Consoles:
     async def _resolve(self, request: Request) -> Response:
         """Say where a token leads; the token itself is the caller's right to know."""
         try:
-            place = await self._volatile.do("get", _key(request.path_params["token"]))
+            place = await self._store.do("get", _key(request.path_params["token"]))
         except Unavailable as error:
             raise unavailable(error) from error
         if place is None:

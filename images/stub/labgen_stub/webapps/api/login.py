@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from labgen_stub.links.errors import Unavailable
 from labgen_stub.web.errors import ApiError, not_acceptable
 from labgen_stub.web.media import Entity, negotiate
 from labgen_stub.webapps.api import user as users
 from labgen_stub.webapps.api.auth import Authenticator, Identity, unavailable
 from labgen_stub.webapps.api.events import Events, event
-from labgen_stub.webapps.api.volatile import Unavailable
 
 if TYPE_CHECKING:
     from starlette.requests import Request

@@ -7,7 +7,7 @@ import secrets
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from labgen_stub.webapps.api.volatile import Volatile
+    from labgen_stub.links.store import Store
 
 LIFETIME = 30 * 60
 
@@ -36,20 +36,20 @@ class Tokens:
     Each method raises `Unavailable` when Redis does not answer.
     """
 
-    def __init__(self, volatile: Volatile) -> None:
-        self._volatile = volatile
+    def __init__(self, store: Store) -> None:
+        self._store = store
 
     async def create(self, nick: str) -> str:
         """Make a new token for a user."""
         token = secrets.token_urlsafe(32)
-        await self._volatile.do("set", _key(token), nick, ex=LIFETIME)
+        await self._store.do("set", _key(token), nick, ex=LIFETIME)
         return token
 
     async def owner(self, token: str) -> str | None:
         """Whose token it is, if anybody's; it then lives on for another half hour."""
-        nick = await self._volatile.do("getex", _key(token), ex=LIFETIME)
+        nick = await self._store.do("getex", _key(token), ex=LIFETIME)
         return None if nick is None else str(nick)
 
     async def forget(self, token: str) -> None:
         """End a token's life."""
-        await self._volatile.do("delete", _key(token))
+        await self._store.do("delete", _key(token))

@@ -1,8 +1,10 @@
-"""The API's Redis, where volatile data lives (platform.md row 13), so that all API nodes share it."""
+"""A server's Redis: volatile data of the API (platform.md row 13), state of remote services (rows 22, 23)."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+from labgen_stub.links.errors import Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,11 +16,7 @@ if TYPE_CHECKING:
 _TIMEOUT = 1.5
 
 
-class Unavailable(Exception):
-    """Redis cannot be asked now."""
-
-
-class Volatile:
+class Store:
     """One client of the first Redis among the neighbours, made when it is needed."""
 
     def __init__(self, places: Sequence[Neighbour]) -> None:
