@@ -48,7 +48,7 @@ def load_catalogue(folder: Path) -> Catalogue:
     """Return the catalogue in `folder`.
 
     Its files are `roles.yaml`, `connections.yaml`, `variants.yaml`, `sizes/*.yaml`, and, if they are there,
-    `tokens.yaml` and `proofs.yaml`. Raises InvalidInput that lists every fault found.
+    `tokens.yaml`, `proofs.yaml` and `journey.yaml`. Raises InvalidInput that lists every fault found.
     """
     roles = read_yaml(folder / "roles.yaml")
     raw = {
@@ -59,6 +59,7 @@ def load_catalogue(folder: Path) -> Catalogue:
         "variants": read_yaml(folder / "variants.yaml"),
         "tokens": _read_if_any(folder / "tokens.yaml"),
         "proofs": _read_if_any(folder / "proofs.yaml"),
+        "journey": _read_if_any(folder / "journey.yaml") or (),
         "sizes": {path.stem: read_yaml(path) for path in sorted((folder / "sizes").glob("*.yaml"))},
     }
     try:
@@ -109,7 +110,7 @@ def _connection_faults(catalogue: Catalogue) -> Iterator[str]:
 
 
 def _reference_faults(catalogue: Catalogue) -> Iterator[str]:
-    """Yield what tokens and proofs name that is not there."""
+    """Yield what tokens, proofs and the journey name that is not there."""
     for name, token in catalogue.tokens.items():
         if token.role not in catalogue.roles:
             yield f"tokens: {name}: unknown role '{token.role}'{did_you_mean(token.role, catalogue.roles)}"
@@ -119,3 +120,7 @@ def _reference_faults(catalogue: Catalogue) -> Iterator[str]:
     for row in catalogue.proofs:
         if row not in ids:
             yield f"proofs: {row}: no connection has this id{did_you_mean(row, ids)}"
+    for step in catalogue.journey:
+        for row in step.rows:
+            if row not in ids:
+                yield f"journey: {step.id}: no connection has the id {row}{did_you_mean(row, ids)}"

@@ -13,6 +13,7 @@ __all__ = [
     "Catalogue",
     "Connection",
     "Facts",
+    "JourneyStep",
     "Memory",
     "Provenance",
     "Publication",
@@ -137,6 +138,15 @@ class Token(Facts):
     answer: str
 
 
+class JourneyStep(Facts):
+    """A step of the platform's whole journey, made at each site of `scope`, and the rows that it crosses."""
+
+    id: str
+    scope: Scope
+    title: str
+    rows: tuple[str, ...]
+
+
 class Variant(Facts):
     """A matter that the documents describe in several ways, and the one that holds by default.
 
@@ -172,6 +182,7 @@ class Catalogue(Facts):
     sizes: dict[str, Size]
     tokens: dict[str, Token] = {}
     proofs: dict[str, tuple[str, ...]] = {}
+    journey: tuple[JourneyStep, ...] = ()
 
     def chosen(self, variants: dict[str, str]) -> tuple[Connection, ...]:
         """Return the connections that hold under `variants` (topic to choice), defaults elsewhere."""

@@ -18,6 +18,7 @@ from labgen.cli import (
     nodes,
     picture,
     show,
+    smoke,
     verify,
     wires,
 )
@@ -35,7 +36,21 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
     context_settings={"auto_envvar_prefix": "LABGEN", "help_option_names": ["-h", "--help"]},
 )
-for module in (lifecycle, show, nodes, control, verify, drift, wires, drill, picture, facts, files, machine):
+for module in (
+    lifecycle,
+    show,
+    nodes,
+    control,
+    verify,
+    smoke,
+    drift,
+    wires,
+    drill,
+    picture,
+    facts,
+    files,
+    machine,
+):
     module.register(app)
 app.add_typer(images.app, name="images")
 

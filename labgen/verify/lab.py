@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from labgen.plan.model import LabPlan
     from labgen.verify.table import TruthTable
 
-__all__ = ["subject_of", "verify_lab", "wanted_pairs"]
+__all__ = ["lab_secrets", "subject_of", "verify_lab", "wanted_pairs"]
 
 
 def verify_lab(
@@ -68,14 +68,15 @@ def subject_of(engine: Engine, state: LabState, plan: LabPlan, wanted: Wanted) -
         networks=networks,
         stopped=stopped,
         enforced={name: one.enforced for name, one in running.items()},
-        secrets=_secrets(state),
+        secrets=lab_secrets(state),
         cuts=frozenset(pair for wire in cut_wires(state) for pair in wire.pairs),
         other_labs=_other_labs(engine, plan.name),
         wanted=wanted,
     )
 
 
-def _secrets(state: LabState) -> dict[str, str]:
+def lab_secrets(state: LabState) -> dict[str, str]:
+    """Return the lab's secrets by name, and its CA as `ca`. Raises LabgenError when they are gone."""
     try:
         found = {
             path.name: path.read_text("utf-8")

@@ -1,0 +1,1 @@
+"""The platform's whole journey, made by a client of its API: what a user would do, measured."""
