@@ -34,7 +34,8 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     def connect() -> Engine:
         return world.engine
 
-    for module in ("client", "doctor"):
+    # The doctor first: imported after the other is replaced it would keep the replacement for ever.
+    for module in ("doctor", "client"):
         monkeypatch.setattr(f"labgen.engine.{module}.connect", connect)
     return world
 
