@@ -106,8 +106,11 @@ def _write(path: Path, text: str) -> None:
         raise LabgenError(f"{path}: cannot be written: {error.strerror}", "Make room.") from error
 
 
-def load_rules(engine: Engine, lab: str, network: str, text: str) -> None:
-    """Load a rule set into the network of container `network`. Raises LabgenError when it is refused."""
+def load_rules(engine: Engine, lab: str, network: str, text: str) -> str:
+    """Load a rule set into the network of container `network`, or ask nft anything else; return what it says.
+
+    Raises LabgenError when it is refused.
+    """
     api = engine.sdk.api
     image = image_tags(images_dir())[HOLDER_IMAGE]
     limits = api.create_host_config(
@@ -139,3 +142,4 @@ def load_rules(engine: Engine, lab: str, network: str, text: str) -> None:
             api.remove_container(identity, force=True)
     if code:
         raise LabgenError(f"the rules could not be loaded: {said or f'exit code {code}'}")
+    return str(said)

@@ -1,7 +1,8 @@
 """The nftables rules of a node, which labgen-init loads before anything of the server runs.
 
-Both directions end in a refusal, not in silence: who asks in vain learns it at once. The text is spelled as
-`nft -s list table inet labgen` spells it, so that what is in force can be compared with it line by line.
+Both directions end in a refusal, not in silence: who asks in vain learns it at once. Each documented row
+counts the connections that passed by it. The text is spelled as `nft -s list table inet labgen` spells it, so
+that what is in force can be compared with it line by line.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ def firewall_of(plan: LabPlan, node: Node) -> str:
     outgoing = [line for rule in rules if rule.outgoing for line in _lines(rule)]
     incoming = [line for rule in rules if not rule.outgoing for line in _lines(rule)]
     incoming += [
-        f"    ip daddr {plan.public_subnet} tcp dport {one.port} accept "
+        f"    ip daddr {plan.public_subnet} tcp dport {one.port} counter accept "
         f'comment "{" ".join(["published", *one.connections])}"'
         for one in published
     ]
@@ -61,7 +62,7 @@ def _chain(hook: str, interface: str, lines: list[str]) -> list[str]:
 
 def _lines(rule: Rule) -> list[str]:
     ports = f"{rule.port}-{rule.last_port}" if rule.last_port else str(rule.port)
-    accept = f'{rule.transport} dport {ports} accept comment "{rule.connection}"'
+    accept = f'{rule.transport} dport {ports} counter accept comment "{rule.connection}"'
     side = "daddr" if rule.outgoing else "saddr"
     lines = [f"    ip {side} {rule.first}-{rule.last} {accept}"]
     if rule.transport == "udp":

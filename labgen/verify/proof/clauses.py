@@ -61,7 +61,7 @@ def read_rule(words: list[str], hook: str, file: str, line: int) -> Rule:
 def _rule(words: list[str], hook: str, line: int) -> Rule:
     found: dict[str, Any] = {}
     rest = words
-    while rest and rest[0] not in {"accept", "drop", "reject"}:
+    while rest and rest[0] not in {"counter", "accept", "drop", "reject"}:
         facts, used = _match(rest, hook)
         if found.keys() & facts.keys():
             raise _Unknown  # two matches of one kind
@@ -91,6 +91,8 @@ def _match(words: list[str], hook: str) -> tuple[dict[str, Any], int]:
 
 def _verdict(words: list[str], transport: str) -> tuple[str, str]:
     match words:
+        case ["counter", *rest] if rest[:1] != ["counter"]:
+            return _verdict(rest, transport)
         case [verdict, "comment", comment] if comment[0] == comment[-1] == '"':
             return _verdict([verdict], transport)[0], comment[1:-1]
         case ["reject", "with", *how, "comment", comment] if comment[0] == comment[-1] == '"':

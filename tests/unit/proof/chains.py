@@ -61,7 +61,7 @@ def verdict(text: str, packet: Packet) -> bool:
 
 def _decide(line: str, packet: Packet) -> str:
     """Return the first word of the verdict of `line`, or nothing when it does not match."""
-    words = line.split()
+    words = [word for word in line.split() if word != "counter"]
     while words[0] not in {"accept", "drop", "reject"}:
         if not _matches(words, packet):
             return ""

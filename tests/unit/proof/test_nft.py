@@ -131,7 +131,7 @@ def test_spans_that_pass_never_overlap() -> None:
 
 
 def test_the_rule_that_lets_it_is_named() -> None:
-    one = chain('ip daddr 10.0.0.0/29 tcp dport 80 accept comment "7"')
+    one = chain('ip daddr 10.0.0.0/29 tcp dport 80 counter accept comment "7"')
     (found,) = accepted(one.rules, one.policy, 0, int(IPv4Address("10.0.0.1")))
     assert isinstance(found, Passed)
     assert found.rule
@@ -139,7 +139,9 @@ def test_the_rule_that_lets_it_is_named() -> None:
 
 
 UNKNOWN = [
-    ("counter accept", "'counter accept'"),
+    ("counter counter accept", "'counter counter accept'"),
+    ("counter", "'counter'"),
+    ("counter packets 1 bytes 2 accept", "'counter packets 1 bytes 2 accept'"),
     ("jump other", "'jump other'"),
     ("ip daddr != 10.0.0.1 accept", "'ip daddr != 10.0.0.1 accept'"),
     ("ip daddr 10.0.0.300 accept", "'ip daddr 10.0.0.300 accept'"),

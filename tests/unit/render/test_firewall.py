@@ -18,7 +18,7 @@ from tests.unit.plan.specs import lab_specs, plan_of
 RULE = re.compile(
     r"ip (?P<side>[sd]addr) (?P<place>[0-9./-]+) (?P<transport>tcp|udp) "
     r"dport (?P<first>\d+)(-(?P<last>\d+))? "
-    r'accept comment "(?P<row>[^"]+)"'
+    r'counter accept comment "(?P<row>[^"]+)"'
 )
 #: Lines of a chain that are the same in every node, in this order around its rules.
 FRAME = {

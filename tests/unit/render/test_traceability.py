@@ -29,7 +29,7 @@ from tests.unit.render.hardening import compose_of
 ROWS = {row.id: row for row in CATALOGUE.connections}
 RULE = re.compile(
     r"ip (?P<side>[sd]addr) (?P<place>\S+) (?P<transport>tcp|udp) dport (?P<ports>\S+) "
-    r'accept comment "(?P<rows>[^"]*)"'
+    r'counter accept comment "(?P<rows>[^"]*)"'
 )
 #: Where who has no address yet is, and whom he asks: rows over UDP alone.
 NOBODY, EVERYBODY = "0.0.0.0", "255.255.255.255"  # noqa: S104 - an address in a rule
