@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import libvirt
+from labgen_aim.processor import Processor
 from thrift.protocol.TBinaryProtocol import TBinaryProtocolFactory
 from thrift.server.TServer import TThreadedServer
 from thrift.transport.TSocket import TServerSocket
@@ -19,7 +20,6 @@ from thrift.transport.TTransport import TBufferedTransportFactory
 
 from labgen_host.agent import Agent
 from labgen_host.machine import boot_disk, description
-from labgen_host.rpc import Processor
 
 STATE = Path("/run/labgen")
 DATASTORE = Path("/var/lib/virt")

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import libvirt
-
-from labgen_host.rpc import Datastore, DomainInfo, HostError, LibvirtFailed, NetInterface, NodeInfo
+from labgen_aim.structures import Datastore, DomainInfo, HostError, LibvirtFailed, NetInterface, NodeInfo
 
 _SIOCGIFADDR = 0x8915
 _STATES = {
