@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from labgen_stub.wire import ec2_model as model
@@ -19,6 +20,8 @@ __all__ = ["Provider", "Refused"]
 # An answer is read whole, and at most 1 MiB of it (wire.http): some four KiB for each instance.
 _PAGE = 100
 _MOST_PAGES = 1000
+# Seconds for one call: a provider that is silent is asked again.
+_CALL = 10.0
 
 
 class Provider:
@@ -33,7 +36,14 @@ class Provider:
         self._target, self._call = target, ask
 
     async def _ask(self, action: str, parameters: Mapping[str, str]) -> Element:
-        return await self._call(self._target, action, parameters)
+        limit = asyncio.timeout(_CALL)
+        try:
+            async with limit:
+                return await self._call(self._target, action, parameters)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            raise TimeoutError(f"{action}: no answer within {_CALL:g} s") from None
 
     async def regions(self) -> tuple[str, ...]:
         """Return the names of the provider's regions."""
