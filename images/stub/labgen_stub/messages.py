@@ -43,6 +43,7 @@ VIRTUAL_FACTORY_ANSWERS = Place(
 BPM_ANSWERS = Place("abiquo.bpm.async", "direct", "abiquo.bpm.async.notifications")
 NARS_ANSWERS = Place("abiquo.nars.asyncresponses", "topic", "abiquo.nars.asyncresponses.default")
 AM_EVENTS = Place("abiquo.am", "direct", "abiquo.am.notifications")
+CPP_EVENTS = Place("abiquo.cpp", "direct", "abiquo.cpp.notifications")
 VSM_EVENTS = Place("abiquo.vsm", "direct", "abiquo.vsm.eventsynk")
 EVENTS_EXCHANGE, EVENTS_KIND = "abiquo.tracer.fanout", "fanout"
 
@@ -174,7 +175,11 @@ class MachineEvent:
 
 @dataclass(frozen=True, slots=True)
 class TemplateEvent:
-    """AM has a new template in its repository (DONE), lost one (DELETED), or could not take it (FAILED)."""
+    """AM has a new template in its repository (DONE), lost one (DELETED), or could not take it (FAILED).
+
+    CPP tells the same of the images of a public cloud provider: `disk.path` is the image's identity there,
+    `disk.format` is `AMI`, and there is nothing to convert.
+    """
 
     datacenter: str
     enterprise: int

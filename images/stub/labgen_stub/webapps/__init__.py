@@ -24,7 +24,7 @@ _MODULES = {
     "am": "remote",
     "nars": "remote",
     "xas": "remote",
-    "cpp": "remote",
+    "cpp": "remote.cpp",
     "bpm-async": "remote",
 }
 
