@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from labgen_stub.links.errors import Unavailable
 
@@ -23,6 +23,11 @@ class Store:
         self._places = tuple(places)
         self._redis: Redis | None = None
 
+    @property
+    def node(self) -> str:
+        """The node that is asked; empty where there is none."""
+        return self._places[0].node if self._places else ""
+
     async def do(self, command: str, *args: str, **options: int) -> object:
         """Do one command.
 
@@ -37,6 +42,23 @@ class Store:
         except (RedisError, OSError) as error:
             raise Unavailable(str(error)) from error
         return answer
+
+    async def all(self, *commands: Sequence[str]) -> list[Any]:
+        """Do several commands (`["HSET", key, field, value]`) in one transaction; return their answers.
+
+        Raises:
+            Unavailable: Redis does not answer; whether the commands were done is not known then.
+        """
+        client = self._client()
+        from redis.exceptions import RedisError  # noqa: PLC0415 - loaded by whoever has such a neighbour
+
+        try:
+            async with client.pipeline(transaction=True) as pipeline:
+                for command in commands:
+                    pipeline.execute_command(*command)
+                return list(await pipeline.execute())
+        except (RedisError, OSError) as error:
+            raise Unavailable(str(error)) from error
 
     def _client(self) -> Redis:
         if self._redis is None:

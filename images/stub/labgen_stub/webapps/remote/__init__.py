@@ -1,98 +1,123 @@
-"""The remote services: consumers of their datacenter's request queues (platform.md 2.5).
+"""The remote services of a datacenter or region (platform.md 2.1), each with what it needs and no more.
 
-Exchange, queue and routing key of each are data; what a request makes a service do comes with the
-platform's work. A request that nobody understands is kept in a dead-letter queue, never lost.
+Whatever makes a node's services differ follows from its neighbours: without an `nfs` neighbour nobody looks
+for templates, without an `omapi` one nobody makes leases, and machines live where `backends` finds them.
 """
 
 from __future__ import annotations
 
-import logging
-from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING
 
+from labgen_stub import messages
+from labgen_stub.links.store import Store
+from labgen_stub.messages import Place
 from labgen_stub.node import Node, WebApp
+from labgen_stub.webapps.remote import backends
+from labgen_stub.webapps.remote.consumer import Consumer
+from labgen_stub.webapps.remote.memory import Fleeting, Lasting, Memory
+from labgen_stub.webapps.remote.places import declared
+from labgen_stub.webapps.remote.subscriptions import Subscriptions
 
 if TYPE_CHECKING:
-    from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
+    from collections.abc import Callable
 
-    from labgen_stub.links.broker import OpenChannel
+    from labgen_stub.messages import MachineEvent, Request
+    from labgen_stub.webapps.remote.attempts import Patience, Worker
+    from labgen_stub.webapps.remote.journal import Journal
 
-log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class RequestQueue:
-    """Where a service gets its requests; the routing key is the queue's name (R2)."""
-
-    exchange: str
-    kind: str
-    queue: str
-    prefetch: int = 50
-
-
-_REQUESTS = {
-    "virtualfactory": RequestQueue(
-        "abiquo.datacenter.requests", "topic", "abiquo.datacenter.requests.{dc}.virtualfactory"
-    ),
-    "bpm-async": RequestQueue("abiquo.datacenter.requests", "topic", "abiquo.datacenter.requests.{dc}.bpm"),
-    "nars": RequestQueue("abiquo.nars", "direct", "abiquo.nars.requests.{dc}"),
-    "xas": RequestQueue("abiquo.xas", "direct", "abiquo.xas.requests.{dc}"),
-}
+XAS_ANSWERS = Place("abiquo.xas.asyncresponses", "topic", "abiquo.xas.asyncresponses.default")
 
 
 def build(context: str, node: Node) -> WebApp:
-    """Build a remote service; those without requests of their own (vsm, am, cpp) have no queue."""
-    webapp = WebApp([])
-    if context in _REQUESTS:
-        consumer = Consumer(_REQUESTS[context], node.settings.datacenter_id)
-        webapp.setups.append(consumer.setup)
-    return webapp
+    """Build a remote service; one that has nothing to do here (cpp in this module) only has its `/check`."""
+    maker = _SERVICES.get(context)
+    return WebApp([]) if maker is None else maker(context, node)
 
 
-class Consumer:
-    """Takes requests from one queue."""
+def memory_of(context: str, node: Node) -> Memory:
+    """Return the memory of a service: in the node's Redis, if it has one."""
+    places = node.settings.to("redis")
+    return Lasting(Store(places), context, node.settings.node) if places else Fleeting(node.settings.node)
 
-    def __init__(self, requests: RequestQueue, datacenter_id: str) -> None:
-        self._requests = requests
-        self.queue = requests.queue.format(dc=datacenter_id)
-        # A queue beside it rather than arguments on it: the platform's own servers declare it without.
-        self.dead_letters = f"{self.queue}.dead"
 
-    async def setup(self, open_channel: OpenChannel) -> None:
-        """Declare, bind and consume on a new connection."""
-        import aio_pika  # noqa: PLC0415 - loaded by whoever has such a neighbour
+def consumer_of(
+    context: str, node: Node, places: tuple[Place, Place], worker: Worker, patience: Patience | None = None
+) -> Consumer:
+    """Return the consumer of a service; `places` are its requests' and its answers'."""
+    requests, answers = places
+    place = requests.of(node.settings.datacenter_id)
+    return Consumer(node.settings.node, (place, answers), worker, memory_of(context, node), patience)
 
-        channel = await open_channel()
-        await channel.set_qos(prefetch_count=self._requests.prefetch)
-        exchange = await channel.declare_exchange(
-            self._requests.exchange, aio_pika.ExchangeType(self._requests.kind), durable=True
-        )
-        queue = await channel.declare_queue(self.queue, durable=True)
-        await queue.bind(exchange, self.queue)
-        await channel.declare_queue(self.dead_letters, durable=True)
 
-        async def take(message: AbstractIncomingMessage) -> None:
-            await self._bury(channel, message)
+def subscriptions_of(node: Node) -> Subscriptions:
+    """Return what VSM watches, in the node's Redis."""
+    places = node.settings.to("redis")
+    return Subscriptions(Store(places), places[0] if places else None)
 
-        await queue.consume(take)
 
-    async def _bury(self, channel: AbstractChannel, message: AbstractIncomingMessage) -> None:
-        """Move a request to the dead letters; acknowledged only when the broker has it there."""
-        import aio_pika  # noqa: PLC0415 - loaded by whoever has such a neighbour
+def _virtualfactory(context: str, node: Node) -> WebApp:
+    from labgen_stub.webapps.remote.virtualfactory import VirtualFactory  # noqa: PLC0415 - by who needs it
 
-        try:
-            await channel.default_exchange.publish(
-                aio_pika.Message(
-                    message.body,
-                    headers={**message.headers, "x-labgen-reason": "unknown request"},
-                    content_type=message.content_type,
-                    message_id=message.message_id,
-                    delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
-                ),
-                self.dead_letters,
-            )
-        except Exception:
-            await message.nack(requeue=True)
-            raise
-        await message.ack()
-        log.warning("unknown request buried", extra={"queue": self.queue, "bytes": len(message.body)})
+    places = messages.VIRTUAL_FACTORY, messages.VIRTUAL_FACTORY_ANSWERS
+    backend = backends.find(node)
+    if backend is None:
+        return _unable(context, node, places)
+    factory = VirtualFactory(backend, subscriptions_of(node))
+    return WebApp([], setups=[consumer_of(context, node, places, factory.work).setup])
+
+
+def _vsm(context: str, node: Node) -> WebApp:
+    from labgen_stub.webapps.remote import vsm  # noqa: PLC0415 - by who needs it
+
+    watched, backend = subscriptions_of(node), backends.find(node)
+    routes = vsm.routes(context, watched)
+    if backend is None or node.broker is None:
+        return WebApp(routes)
+    broker, place = node.broker, messages.VSM_EVENTS
+
+    async def tell(event: MachineEvent) -> None:
+        await broker.publish(place.exchange, place.kind, place.queue, messages.dump(event))
+
+    monitor = vsm.Monitor(node.settings.datacenter_id, backend, watched, tell)
+    return WebApp(routes, setups=[declared(place)], tasks=[monitor.run])
+
+
+def _nars(context: str, node: Node) -> WebApp:
+    from labgen_stub.webapps.remote.nars import Nars  # noqa: PLC0415 - by who needs it
+
+    nars = Nars(backends.find(node))
+    requests = consumer_of(context, node, (messages.NARS, messages.NARS_ANSWERS), nars.work)
+    return WebApp(nars.routes(context), setups=[requests.setup])
+
+
+def _xas(context: str, node: Node) -> WebApp:
+    return _unable(context, node, (messages.XAS, XAS_ANSWERS))
+
+
+def _unable(context: str, node: Node, places: tuple[Place, Place]) -> WebApp:
+    """Answer every request with a refusal: better than a task that never ends."""
+
+    async def work(request: Request, journal: Journal) -> dict[str, object]:
+        del journal
+        raise backends.Refused(f"{node.settings.node}: {context} does not do {request.work} here")
+
+    return WebApp([], setups=[consumer_of(context, node, places, work).setup])
+
+
+def _later(module: str) -> Callable[[str, Node], WebApp]:
+    """Return a builder that loads its module when it is asked for."""
+
+    def make(context: str, node: Node) -> WebApp:
+        webapp: WebApp = import_module(f"{__name__}.{module}").build(context, node)
+        return webapp
+
+    return make
+
+
+_SERVICES: dict[str, Callable[[str, Node], WebApp]] = {
+    "virtualfactory": _virtualfactory,
+    "vsm": _vsm,
+    "nars": _nars,
+    "xas": _xas,
+}

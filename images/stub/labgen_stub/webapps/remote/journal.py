@@ -32,10 +32,17 @@ class Journal:
         return tuple(self._steps)
 
     @contextmanager
-    def step(self, name: str, neighbour: Neighbour) -> Iterator[None]:
+    def asking(self, neighbour: Neighbour) -> Iterator[None]:
         """Enclose what is asked of one neighbour. A failure leaves its name in `at`."""
-        start, self.at = time.perf_counter(), neighbour.node
+        before, self.at = self.at, neighbour.node
         yield
+        self.at = before
+
+    @contextmanager
+    def step(self, name: str, neighbour: Neighbour) -> Iterator[None]:
+        """Enclose a part of the work that is worth telling; as `asking` otherwise."""
+        start = time.perf_counter()
+        with self.asking(neighbour):
+            yield
         ms = round((time.perf_counter() - start) * 1000, 1)
         self._steps.append(Step(name, neighbour.node, neighbour.connection, ms))
-        self.at = ""
