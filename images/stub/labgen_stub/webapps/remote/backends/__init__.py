@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -134,7 +133,7 @@ _MODULES = {"aim": "kvm", "ec2": "ec2"}
 def find(node: Node) -> Backend | None:
     """Return the backend of a node, or None where no neighbour has machines."""
     for protocol, module in _MODULES.items():
-        if node.settings.to(protocol) and find_spec(f"{__name__}.{module}") is not None:
+        if node.settings.to(protocol):
             backend: Backend = import_module(f"{__name__}.{module}").make(node)
             return backend
     return None
