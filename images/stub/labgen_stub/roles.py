@@ -1,13 +1,17 @@
-"""What a server asks of a neighbour to know that it works. The only place where roles have names."""
+"""What a server asks of a neighbour to know that it works, and what it finds there.
+
+The only place where roles have names.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from labgen_stub.wire import Target, known_protocols
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from labgen_stub.settings import Neighbour
 
@@ -41,3 +45,44 @@ def target(neighbour: Neighbour, secrets: Mapping[str, str], patience: float) ->
     elif protocol not in known_protocols():
         protocol = neighbour.transport
     return Target(protocol, neighbour.node, neighbour.port, options, secrets, patience, neighbour.transport)
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A remote service as the API registers it: its type, and its address (platform.md 2.1, W3)."""
+
+    type: str
+    scheme: str
+    path: str = ""
+
+    def uri(self, host: str, port: int) -> str:
+        """Return the address of this service at a host."""
+        return f"{self.scheme}://{host}:{port}" + (f"/{self.path}" if self.path else "")
+
+
+_VIRTUAL_FACTORY = Service("VIRTUAL_FACTORY", "http", "virtualfactory")
+_VSM = Service("VIRTUAL_SYSTEM_MONITOR", "http", "vsm")
+_NARS = Service("NARS", "http", "nars")
+# By role and protocol of the API's neighbour.
+_SERVICES: dict[tuple[str, str], tuple[Service, ...]] = {
+    ("rs", "http"): (
+        _VIRTUAL_FACTORY,
+        _VSM,
+        Service("APPLIANCE_MANAGER", "http", "am"),
+        _NARS,
+        Service("XAS", "http", "xas"),
+    ),
+    ("bpm", "http"): (Service("BPM_SERVICE", "http", "bpm-async"),),
+    ("prs", "http"): (_VIRTUAL_FACTORY, _VSM, _NARS),
+    ("guacamole", "guacd"): (Service("REMOTE_ACCESS", "guacd"),),
+    ("dhcp", "omapi"): (Service("DHCP_SERVICE", "omapi"),),
+    ("dhcp", "dnsmasq"): (Service("DHCP_SERVICE", "dnsmasq"),),
+}
+# Whose remote services make a site a datacenter, and whose a public cloud region.
+DATACENTER, REGION = "rs", "prs"
+
+
+def services(neighbour: Neighbour) -> Iterator[tuple[str, str]]:
+    """Yield type and address of each remote service that a neighbour of the API offers."""
+    for service in _SERVICES.get((neighbour.role, neighbour.protocol), ()):
+        yield service.type, service.uri(neighbour.node, neighbour.port)

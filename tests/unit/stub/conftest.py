@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 from labgen_stub.settings import Neighbour, Settings
 from labgen_stub.wire.outcome import Outcome, Result
+
+from .memory_database import MemoryDatabase
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +21,24 @@ PASSWORD = "correct-horse"
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def database(monkeypatch: pytest.MonkeyPatch) -> MemoryDatabase:
+    """The database of every API that a test builds, with its schema and what a fresh installation has."""
+    found = MemoryDatabase()
+
+    class Made:
+        def __init__(self, _: object) -> None:
+            self.ready = asyncio.Event()
+            self.ready.set()
+
+        async def run(self) -> None:
+            """Nothing is missing."""
+
+    monkeypatch.setattr("labgen_stub.webapps.api.Database", lambda _: found)
+    monkeypatch.setattr("labgen_stub.webapps.api.Migrations", Made)
+    return found
 
 
 @pytest.fixture

@@ -14,8 +14,10 @@ log = logging.getLogger(__name__)
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 1.0
 
 
-async def forever(name: str, work: Callable[[], Awaitable[None]]) -> None:
+async def forever(name: str, work: Callable[[], Awaitable[None]], *, once: bool = False) -> None:
     """Run `work` again and again; it returns when a connection that stood has ended, or raises.
+
+    With `once` the first success is the end: for work that is done and stays done.
 
     Pauses grow to one second while nothing works and start anew after a success. A complaint is
     logged when it changes, not each time.
@@ -24,6 +26,8 @@ async def forever(name: str, work: Callable[[], Awaitable[None]]) -> None:
     while True:
         try:
             await work()
+            if once:
+                return
             pause, complaint = FIRST_PAUSE, ""
         except Exception as error:  # noqa: BLE001 - whatever it is, it is told and tried again
             text = f"{type(error).__name__}: {error}"[:300]

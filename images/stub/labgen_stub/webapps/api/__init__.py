@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Match, Route
 
+from labgen_stub.links.database import Database
 from labgen_stub.links.election import Election
 from labgen_stub.links.store import Store
 from labgen_stub.node import Node, WebApp
@@ -15,9 +16,14 @@ from labgen_stub.web.errors import ApiError, not_acceptable
 from labgen_stub.web.media import PLATFORM_VERSION, negotiate
 from labgen_stub.webapps.api.auth import Authenticator
 from labgen_stub.webapps.api.consoles import Consoles
+from labgen_stub.webapps.api.context import Api
 from labgen_stub.webapps.api.events import Events
+from labgen_stub.webapps.api.kinton import Kinton
 from labgen_stub.webapps.api.login import Login
+from labgen_stub.webapps.api.migrations import Migrations
+from labgen_stub.webapps.api.seed import Seed
 from labgen_stub.webapps.api.tokens import Tokens
+from labgen_stub.webapps.api.user import Accounts
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -28,10 +34,15 @@ _METHODS = ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"]
 def build(context: str, node: Node) -> WebApp:
     """Build the API of one node; several share tokens in Redis and elect a leader in ZooKeeper."""
     settings, root = node.settings, f"/{context}"
+    database = Database([node.target(one) for one in settings.to("mysql")])
+    migrations = Migrations(database)
+    kinton = Kinton(database, migrations.ready)
     store = Store(settings.to("redis"))
     tokens = Tokens(store)
-    authenticator = Authenticator(settings.secrets, tokens)
+    authenticator = Authenticator(settings.secrets, Accounts(kinton), tokens)
     events = Events(node.broker)
+    api = Api(root, node, kinton, store, tokens, authenticator, events)
+    seed = Seed(kinton, settings.neighbours, api.leads)
 
     async def version(request: Request) -> Response:
         if negotiate(request.headers.get("accept"), "text/plain") is None:
@@ -56,7 +67,7 @@ def build(context: str, node: Node) -> WebApp:
             Route(root, nothing_here, methods=_METHODS),
             Route(root + "/{path:path}", nothing_here, methods=_METHODS),
         ],
-        tasks=[events.run],
+        tasks=[events.run, migrations.run, seed.run],
     )
     if zookeepers := settings.to("zookeeper"):
         hosts = ",".join(f"{one.node}:{one.port}" for one in zookeepers)

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from labgen_stub.links.errors import Unavailable
 from labgen_stub.web.errors import ApiError, unauthenticated
-from labgen_stub.webapps.api.user import ADMIN, USERS, User
+from labgen_stub.webapps.api import passwords
+from labgen_stub.webapps.api.user import ADMIN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from labgen_stub.webapps.api.tokens import TokenStore
+    from labgen_stub.webapps.api.user import Account, AccountStore, Rank, User
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +32,15 @@ class Identity:
 
     user: User
     token: str | None = None
+
+    def need(self, rank: Rank) -> None:
+        """Let pass who may as much as `rank`.
+
+        Raises:
+            ApiError: 403 for everybody else.
+        """
+        if self.user.rank < rank:
+            raise ApiError(HTTPStatus.FORBIDDEN, "FORBIDDEN", "Your role does not allow this")
 
 
 def basic_credentials(value: str) -> tuple[str, str] | None:
@@ -50,35 +61,49 @@ def unavailable(error: Unavailable) -> ApiError:
 class Authenticator:
     """Tells users from strangers."""
 
-    def __init__(self, secrets: Mapping[str, str], tokens: TokenStore) -> None:
-        self._secrets, self._tokens = secrets, tokens
+    def __init__(self, secrets: Mapping[str, str], accounts: AccountStore, tokens: TokenStore) -> None:
+        self._secrets, self._accounts, self._tokens = secrets, accounts, tokens
 
     async def user(self, request: Request) -> Identity:
         """Who is asking.
 
         Raises:
-            ApiError: 401 with the challenge, or 503 when a token cannot be looked up.
+            ApiError: 401 with the challenge, or 503 when a token or a user cannot be looked up.
         """
         scheme, _, value = request.headers.get("authorization", "").partition(" ")
         value = value.strip()
         if scheme.lower() == "basic":
-            return Identity(self._by_password(value))
+            nick, password = basic_credentials(value) or ("", "")
+            return Identity(await self._by_password(nick, password))
         if scheme.lower() == "token" and value:
             try:
-                nick = await self._tokens.owner(value)
+                nick = await self._tokens.owner(value) or ""
             except Unavailable as error:
                 raise unavailable(error) from error
-            if nick in USERS:
-                return Identity(USERS[nick], value)
+            account = await self._account(nick)
+            if account is not None:
+                return Identity(account.user, value)
             raise unauthenticated("The session has expired")
         raise unauthenticated()
 
-    def _by_password(self, value: str) -> User:
-        name, password = basic_credentials(value) or ("", "")
-        expected = self._secrets.get("api_admin_password", "")
-        # Both comparisons always happen, in constant time: a wrong name takes as long as a wrong password.
-        right_name = hmac.compare_digest(name.encode(), ADMIN.nick.encode())
-        right_password = hmac.compare_digest(password.encode(), expected.encode())
-        if not (right_name and right_password and expected):
+    async def _account(self, nick: str) -> Account | None:
+        """Return the account of a nick that may log in."""
+        if not nick:
+            return None
+        try:
+            account = await self._accounts.find(nick)
+        except Unavailable as error:
+            raise unavailable(error) from error
+        return account if account is not None and account.active else None
+
+    async def _by_password(self, nick: str, password: str) -> User:
+        account = await self._account(nick)
+        if account is not None and account.user.nick == ADMIN and not account.password:
+            expected = self._secrets.get("api_admin_password", "")
+            right = bool(expected) and hmac.compare_digest(password.encode(), expected.encode())
+        else:
+            # Compared in any case: a wrong name takes as long as a wrong password.
+            right = await passwords.fits(password, (account.password if account else "") or passwords.NOBODY)
+        if account is None or not right:
             raise unauthenticated("Invalid credentials")
-        return ADMIN
+        return account.user

@@ -87,3 +87,11 @@ CREATE TABLE machine (
     UNIQUE KEY machine_ip (ip),
     FOREIGN KEY (rack_id) REFERENCES rack (id) ON DELETE CASCADE
 );
+
+-- What a fresh installation has (platform.md 2.3). The administrator's password is the lab's secret.
+INSERT IGNORE INTO enterprise (id, name) VALUES (1, 'Abiquo');
+INSERT IGNORE INTO role (id, name, blocked)
+VALUES (1, 'CLOUD_ADMIN', TRUE), (2, 'ENTERPRISE_ADMIN', TRUE), (3, 'USER', TRUE);
+INSERT IGNORE INTO scope (id, name) VALUES (1, 'Global');
+INSERT IGNORE INTO user (id, enterprise_id, role_id, scope_id, nick, name, surname)
+VALUES (1, 1, 1, 1, 'admin', 'Cloud', 'Administrator');
