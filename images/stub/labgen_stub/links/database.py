@@ -145,7 +145,7 @@ async def _pool(target: Target) -> Any:
         autocommit=False,
         charset="utf8mb4",
         cursorclass=aiomysql.DictCursor,
-        init_command="SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED, time_zone = '+00:00'",
+        init_command="SET SESSION transaction_isolation = 'READ-COMMITTED', time_zone = '+00:00'",
     )
 
 
