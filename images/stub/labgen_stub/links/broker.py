@@ -13,11 +13,19 @@ from labgen_stub.wire import Garbled, Target
 from labgen_stub.wire.amqp import open_connection
 
 if TYPE_CHECKING:
-    from aio_pika.abc import AbstractChannel, AbstractConnection
+    from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange
 
 log = logging.getLogger(__name__)
 OpenChannel = Callable[[], Awaitable["AbstractChannel"]]
 Setup = Callable[[OpenChannel], Awaitable[None]]
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    """Return what the client raises when the broker or the connection does not do as it should."""
+    from aio_pika.exceptions import AMQPError  # noqa: PLC0415 - loaded by whoever has such a neighbour
+
+    # RuntimeError: closed, but we have not been told yet.
+    return AMQPError, OSError, RuntimeError
 
 
 class Broker:
@@ -30,6 +38,9 @@ class Broker:
         self._addresses, self._name, self._next = tuple(addresses), name, 0
         self._setups: list[Setup] = []
         self._connection: AbstractConnection | None = None
+        self._publishing: AbstractChannel | None = None
+        self._places: dict[tuple[str, str, str], AbstractExchange] = {}
+        self._declaring = asyncio.Lock()
         self.connected_to = ""
 
     def on_connect(self, setup: Setup) -> None:
@@ -62,6 +73,8 @@ class Broker:
             log.warning("connection to RabbitMQ lost", extra={"host": target.host})
         finally:
             self._connection, self.connected_to = None, ""
+            self._publishing = None
+            self._places.clear()
             with suppress(Exception):
                 await connection.close()
 
@@ -77,7 +90,11 @@ class Broker:
         return f"channel opened on the connection to {where}"
 
     async def publish(self, exchange: str, kind: str, routing_key: str, body: bytes) -> None:
-        """Publish one JSON message to a durable exchange and wait for the broker's confirmation.
+        """Publish one JSON message and wait for the broker's confirmation.
+
+        Everything goes over one channel. The durable exchange is declared before, and unless it is a
+        fanout also the durable queue that the routing key names (R2): nothing is lost because its consumer
+        was never there.
 
         Raises:
             Garbled: there is no connection now, or the broker refuses.
@@ -87,19 +104,61 @@ class Broker:
         message = aio_pika.Message(
             body, content_type="application/json", delivery_mode=aio_pika.DeliveryMode.PERSISTENT
         )
+        try:
+            place = await self._place(exchange, kind, routing_key)
+            await place.publish(message, routing_key, mandatory=kind != "fanout")
+        except _failures() as error:
+            # Whatever it was, the next message finds a channel of its own and declares anew.
+            await self._forget()
+            raise Garbled(f"RabbitMQ: {type(error).__name__}") from error
+
+    async def _place(self, exchange: str, kind: str, routing_key: str) -> AbstractExchange:
+        """Return an exchange of the publishing channel, declared with the queue behind it."""
+        from aio_pika import ExchangeType  # noqa: PLC0415 - loaded by whoever has such a neighbour
+
+        key = (exchange, kind, routing_key)
+        async with self._declaring:
+            if self._connection is None:
+                raise Garbled("not connected to RabbitMQ")
+            if self._publishing is None or self._publishing.is_closed:
+                self._places.clear()
+                self._publishing = await self._connection.channel(on_return_raises=True)
+            if key not in self._places:
+                place = await self._publishing.declare_exchange(exchange, ExchangeType(kind), durable=True)
+                if kind != "fanout":
+                    queue = await self._publishing.declare_queue(routing_key, durable=True)
+                    await queue.bind(place, routing_key)
+                self._places[key] = place
+            return self._places[key]
+
+    async def _forget(self) -> None:
+        channel, self._publishing = self._publishing, None
+        self._places.clear()
+        if channel is not None:
+            with suppress(Exception):
+                await channel.close()
+
+    @asynccontextmanager
+    async def consuming(self) -> AsyncIterator[tuple[AbstractChannel, asyncio.Event]]:
+        """Give a channel for as long as the caller wants it, and an event that is set when it is lost.
+
+        Closing it gives what was not acknowledged back to its queue.
+
+        Raises:
+            Garbled: there is no connection now, or the broker refuses.
+        """
+        lost = asyncio.Event()
         async with self._channel() as channel:
-            place = await channel.declare_exchange(exchange, aio_pika.ExchangeType(kind), durable=True)
-            await place.publish(message, routing_key, mandatory=False)
+            channel.close_callbacks.add(lambda *_: lost.set())
+            yield channel, lost
 
     @asynccontextmanager
     async def _channel(self) -> AsyncIterator[AbstractChannel]:
         """Give a channel for one piece of work, with every kind of failure as `Garbled`."""
-        from aio_pika.exceptions import AMQPError  # noqa: PLC0415 - loaded by whoever has such a neighbour
-
         if self._connection is None:
             raise Garbled("not connected to RabbitMQ")
         try:
             async with self._connection.channel() as channel:
                 yield channel
-        except (AMQPError, RuntimeError) as error:  # RuntimeError: closed, but we have not been told yet
+        except _failures() as error:
             raise Garbled(f"RabbitMQ: {type(error).__name__}") from error

@@ -39,6 +39,7 @@ class Election:
         self._loop = asyncio.get_running_loop()
         self._changed, self._connected = asyncio.Event(), asyncio.Event()
         self._prefix = ""
+        self._turned = asyncio.Event()
         self.leader = False
 
     async def run(self) -> None:
@@ -62,6 +63,11 @@ class Election:
         await self._connected.wait()
         await self._call(self._client.exists_async, "/")
         return f"session {self._client.client_id[0]:#x}, {'leader' if self.leader else 'follower'}"
+
+    async def until(self, *, leader: bool) -> None:
+        """Return as soon as this participant leads, or no longer does; at once if it is so."""
+        while self.leader != leader:
+            await self._turned.wait()
 
     async def _follow(self) -> None:
         """React to every change until something fails."""
@@ -115,6 +121,9 @@ class Election:
     def _lead(self, *, leader: bool) -> None:
         if leader != self.leader:
             self.leader = leader
+            # Who waits is woken once; who comes later waits for the next turn.
+            self._turned.set()
+            self._turned = asyncio.Event()
             log.info("leader" if leader else "no longer leader", extra={"path": self._path})
 
     def _wake(self) -> None:

@@ -1,0 +1,76 @@
+"""Pieces of work at remote services: a row, and the request in the outbox, in one transaction."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from labgen_stub.messages import BPM, NARS, VIRTUAL_FACTORY, Place, Request, Work, dump, load_request, now
+from labgen_stub.webapps.api.work import outbox
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from labgen_stub.links.database import Row, Session
+
+WAITING, PENDING, DONE, FAILED = "WAITING", "PENDING", "DONE", "FAILED"
+_PLACES = {Work.CONVERT: BPM, Work.DISCOVER: NARS}
+
+
+def place(work: Work, datacenter: str) -> Place:
+    """Return whose queue a kind of work goes to."""
+    return _PLACES.get(work, VIRTUAL_FACTORY).of(datacenter)
+
+
+async def add(
+    session: Session,
+    datacenter: str,
+    request: Request,
+    *,
+    waits_for: str = "",
+    memo: Mapping[str, object] | None = None,
+) -> None:
+    """Write a job down, and send its request unless it has to wait for another job.
+
+    `memo` is what the API itself wants to know again when the answer comes.
+    """
+    at = now()
+    await session.run(
+        "INSERT INTO job (id, task_id, type, state, waits_for, datacenter, request, memo, created, sent) "
+        "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        request.job,
+        request.task,
+        request.work.value,
+        WAITING if waits_for else PENDING,
+        waits_for or None,
+        datacenter,
+        dump(request).decode(),
+        json.dumps(dict(memo or {})),
+        at,
+        0 if waits_for else at,
+    )
+    if not waits_for:
+        await outbox.put_to(session, place(request.work, datacenter), dump(request))
+
+
+async def send(session: Session, row: Row) -> None:
+    """Send the request of a job that waited, or whose answer never came: the receiver knows it by its id."""
+    request = load_request(row["request"].encode())
+    await session.run("UPDATE job SET state = %s, sent = %s WHERE id = %s", PENDING, now(), row["id"])
+    await outbox.put_to(session, place(request.work, row["datacenter"]), dump(request))
+
+
+async def lock(session: Session, number: str) -> Row | None:
+    """Lock a job until the transaction ends."""
+    return await session.one("SELECT * FROM job WHERE id = %s FOR UPDATE", number)
+
+
+async def end(session: Session, number: str, answer: bytes | None, *, good: bool) -> None:
+    """Write down what became of a job."""
+    await session.run(
+        "UPDATE job SET state = %s, answer = %s, ended = %s WHERE id = %s",
+        DONE if good else FAILED,
+        None if answer is None else answer.decode(),
+        now(),
+        number,
+    )

@@ -1,0 +1,84 @@
+"""Deploy and undeploy: one transaction each, after which everything else happens by itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from labgen_stub.messages import Request, Work
+from labgen_stub.webapps.api.work import disks, jobs, leases, owners, place, refusals, subject, tasks
+from labgen_stub.webapps.api.work.subject import LOCKED, NOT_DEPLOYED
+
+if TYPE_CHECKING:
+    from labgen_stub.links.database import Session
+    from labgen_stub.webapps.api.work.happenings import Author
+    from labgen_stub.webapps.api.work.subject import Subject
+
+
+async def take(session: Session, number: int) -> Subject:
+    """Lock a virtual machine that no task holds.
+
+    Raises:
+        ApiError: 404, there is none; 409, a task holds it.
+    """
+    machine = await subject.lock(session, number)
+    if machine is None:
+        raise refusals.no_such_machine()
+    if machine.task_id is not None or machine.state == LOCKED:
+        raise refusals.locked()
+    return machine
+
+
+async def take_deployed(session: Session, number: int) -> Subject:
+    """Lock a virtual machine that is deployed.
+
+    Raises:
+        ApiError: as `take`; 409, it is not deployed.
+    """
+    machine = await take(session, number)
+    if machine.state in NOT_DEPLOYED:
+        raise refusals.not_deployed()
+    return machine
+
+
+async def deploy(session: Session, number: int, author: Author) -> str:
+    """Begin to deploy a virtual machine; return the task.
+
+    Raises:
+        ApiError: 409, it is deployed, nobody has room, or there is no template or address.
+    """
+    machine = await take(session, number)
+    if machine.state not in NOT_DEPLOYED:
+        raise refusals.deployed()
+    await place.lock_datacenter(session, machine.datacenter_id)
+    task = await tasks.begin(session, Work.DEPLOY, owners.of_machine(machine), author)
+    if machine.region:
+        await subject.hold(session, machine, task)
+    else:
+        host, _ = await place.choose(session, machine)
+        mac, address = await leases.take(session, machine)
+        await subject.hold(session, machine, task, machine_id=host, mac=mac, address=address)
+    placed = await subject.lock(session, number) or machine
+    disk, waits_for = await disks.prepare(session, machine, task)
+    request = Request(str(uuid4()), task, Work.DEPLOY, placed.machine(disk))
+    await jobs.add(session, machine.datacenter, request, waits_for=waits_for)
+    return task
+
+
+async def undeploy(session: Session, number: int, author: Author) -> str:
+    """Begin to take a virtual machine from its hypervisor or provider; return the task.
+
+    Raises:
+        ApiError: 409, it is not deployed, or a task holds it.
+    """
+    machine = await take_deployed(session, number)
+    task = await tasks.begin(session, Work.UNDEPLOY, owners.of_machine(machine), author)
+    await subject.hold(session, machine, task)
+    await request_for(session, machine, task, Work.UNDEPLOY)
+    return task
+
+
+async def request_for(session: Session, machine: Subject, task: str, work: Work, **memo: object) -> None:
+    """Ask the remote service of a deployed virtual machine for work on it."""
+    request = Request(str(uuid4()), task, work, machine.machine(await disks.known(session, machine)))
+    await jobs.add(session, machine.datacenter, request, memo=memo)
