@@ -78,7 +78,10 @@ class Kinton:
         for statement in (
             "INSERT OR IGNORE INTO enterprise (id, name) VALUES (1, 'Abiquo')",
             "INSERT OR IGNORE INTO role (id, name) VALUES (1, 'CLOUD_ADMIN')",
-            "INSERT OR IGNORE INTO user (id, enterprise_id, role_id, nick, name) VALUES (1, 1, 1, 'admin', 'A')",
+            (
+                "INSERT OR IGNORE INTO user (id, enterprise_id, role_id, nick, name) "
+                "VALUES (1, 1, 1, 'admin', 'A')"
+            ),
             *filter(str.strip, PLATFORM.split(";")),
         ):
             self.connection.execute(statement)

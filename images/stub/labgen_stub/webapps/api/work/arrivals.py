@@ -1,4 +1,4 @@
-"""What AM says of its repository: templates that came, went, or could not be taken."""
+"""What AM says of its repository, and CPP of a provider: templates that came, went, or could not be taken."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from labgen_stub.links.database import Row, Session
 
 log = logging.getLogger(__name__)
+# What a provider keeps is no file.
+_IMAGE = "AMI"
 _FIND = "SELECT * FROM template WHERE datacenter_id = %s AND path = %s FOR UPDATE"
 
 
@@ -53,7 +55,8 @@ async def _came(session: Session, datacenter: int, row: Row | None, event: Templ
         return
     number = await session.insert(
         "INSERT INTO template (datacenter_id, enterprise_id, name, description, path, disk_format, "
-        "disk_size, cpu, ram, state, origin, created) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, 'DONE', 'UPLOAD', %s)",
+        "disk_size, cpu, ram, state, origin, created) "
+        "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, 'DONE', %s, %s)",
         datacenter,
         event.enterprise,
         event.name[:128],
@@ -63,6 +66,7 @@ async def _came(session: Session, datacenter: int, row: Row | None, event: Templ
         event.disk.size,
         event.cpu,
         event.ram,
+        "PROVIDER" if event.disk.format == _IMAGE else "UPLOAD",
         now(),
     )
     created = {"id": number, "datacenter_id": datacenter, "enterprise_id": event.enterprise}

@@ -31,6 +31,7 @@ class Notifications:
             *(Inbox(place, self.answer) for place in _ANSWERS),
             Inbox(messages.VSM_EVENTS, self.machine),
             Inbox(messages.AM_EVENTS, self.template),
+            Inbox(messages.CPP_EVENTS, self.template),
         ]
 
     async def answer(self, body: bytes) -> None:

@@ -112,7 +112,7 @@ async def hold(session: Session, machine: Subject, task: str, **columns: object)
 
 
 async def release(session: Session, number: int, state: str, at: int, **columns: object) -> None:
-    """End a task's hold on a machine that was in `state` at `at` ms; what VSM saw later is believed instead."""
+    """End a task's hold on a machine in `state` at `at` ms; what VSM saw later is believed instead."""
     if state not in NOT_DEPLOYED:
         seen = await session.one(
             "SELECT state, at FROM sighting WHERE virtualmachine_id = %s AND at > %s", number, at
