@@ -37,6 +37,11 @@ class Expected:
         """`22: dc1-rs-1 -> dc1-redis-1`, unique in a lab."""
         return f"{self.connection.id}: {self.source} -> {self.destination}"
 
+    def needs(self, value: str) -> bool:
+        """Whether its path has a place for `value`."""
+        speak = self.connection.speak
+        return speak is not None and f"{{{value}}}" in (speak.path or "")
+
     def as_check(self, values: Mapping[str, str], *, cut: bool = False) -> dict[str, Any]:
         """Return the check as the probe takes it (images/probe); `values` fill in the path.
 

@@ -76,7 +76,7 @@ class _Run:
     def __init__(self, engine: Engine, subject: Subject) -> None:
         self._engine, self._subject = engine, subject
         self._probes: dict[str, Probe] = {}
-        self._values: dict[str, str] = {}
+        self._tokens: dict[str, dict[str, str]] = {}  # by dialogue, then by name
         self.answers: dict[str, Answers] = {}
         self.canaries: dict[str, int] = {}
         self._dialogues: dict[str, list[Expected]] = {}
@@ -117,27 +117,29 @@ class _Run:
             self.canaries.update(probe.ask({"op": "listen", "addresses": own})["ports"])
 
     def _fetch(self, probe: Probe) -> None:
-        """Ask the platform for the tokens that some dialogues need."""
+        """Ask the platform for the tokens that some dialogues need: each opens one console, once."""
         plan, secrets = self._subject.plan, self._subject.secrets
         published = {one.name: one for one in plan.published}
+        spoken = [one for dialogues in self._dialogues.values() for one in dialogues]
         for name, token in default_catalogue().tokens.items():
             first = next((node for node in plan.nodes if node.role == token.role), None)
             if first is None or token.publish not in published or token.secret not in secrets:
                 continue
-            answer = probe.ask(
-                {
-                    "op": "fetch",
-                    "secrets": {"ca": secrets.get("ca", "")},
-                    "url": f"https://{published[token.publish].address}{token.path}",
-                    "user": token.user,
-                    "password": secrets[token.secret],
-                    "json": {"host": first.name, "port": token.port},
-                    "seconds": 5,
-                }
-            )
-            body = answer.get("body")
-            # Without one the dialogue that needs it says what is wrong, and where.
-            self._values[name] = str(body.get(token.answer, "")) if isinstance(body, dict) else "none"
+            request = {
+                "op": "fetch",
+                "secrets": {"ca": secrets.get("ca", "")},
+                "url": f"https://{published[token.publish].address}{token.path}",
+                "user": token.user,
+                "password": secrets[token.secret],
+                "json": {"host": first.name, "port": token.port},
+                "seconds": 5,
+            }
+            for one in spoken:
+                if one.needs(name):
+                    body = probe.ask(request).get("body")
+                    # Without one the dialogue that needs it says what is wrong, and where.
+                    found = str(body.get(token.answer, "")) if isinstance(body, dict) else "none"
+                    self._tokens.setdefault(one.id, {})[name] = found
 
     def ask(self, questions: Questions, name: str) -> None:
         """Ask the probe of `name` all its questions."""
@@ -177,9 +179,12 @@ class _Run:
             answers.names = {name: dict(found.get(name) or unasked) for name in asked}
 
     def _speak(self, probe: Probe, answers: Answers, dialogues: Iterable[Expected]) -> None:
-        values = {**self._subject.secrets, **self._values}
+        secrets, cuts = self._subject.secrets, self._subject.cuts
         checks = [
-            one.as_check(values, cut=(one.source, one.destination) in self._subject.cuts) for one in dialogues
+            one.as_check(
+                {**secrets, **self._tokens.get(one.id, {})}, cut=(one.source, one.destination) in cuts
+            )
+            for one in dialogues
         ]
         if checks:
             request = {"op": "speak", "secrets": dict(self._subject.secrets), "checks": checks}

@@ -12,6 +12,7 @@ import uvicorn
 from labgen_stub.app import compose
 from labgen_stub.node import Node
 from labgen_stub.settings import AJP_PORT, HTTP_PORT, Settings
+from labgen_stub.wire import websocket_server
 from labgen_stub.wire.ajp_server import AjpServer
 
 if TYPE_CHECKING:
@@ -51,7 +52,9 @@ async def run(settings: Settings, http_port: int = HTTP_PORT, ajp_port: int = AJ
         host=settings.host_for("http"),
         port=http_port,
         lifespan="off",
-        ws="none",
+        ws=websocket_server.protocol,  # type: ignore[arg-type]  # made when the first one is asked for
+        ws_max_size=websocket_server.LONGEST_MESSAGE,
+        ws_per_message_deflate=False,
         log_config=None,
         access_log=False,
         server_header=False,

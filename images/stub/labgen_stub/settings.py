@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +66,8 @@ class Settings:
     neighbours: tuple[Neighbour, ...]
     secrets: Mapping[str, str]
     listens: frozenset[str] = frozenset()
+    # By datacenter the node that stands for its deployed machines, where the template names any.
+    guests: Mapping[str, str] = field(default_factory=dict)
 
     def host_for(self, protocol: str) -> str:
         """Return the address that a server for `protocol` binds to.
@@ -88,8 +90,9 @@ class Settings:
 def load(environment: Mapping[str, str] | None = None) -> Settings:
     """Read the settings of this process.
 
-    `LABGEN_WEBAPPS` lists the web applications. `LABGEN_NODE`, `LABGEN_SECRETS` and `LABGEN_CA` move the
-    files of the contract elsewhere, for tests.
+    `LABGEN_WEBAPPS` lists the web applications, `LABGEN_GUESTS` the nodes that stand for deployed machines
+    (`dc1=dc1-guest-1 …`; a datacenter's first one counts). `LABGEN_NODE`, `LABGEN_SECRETS` and
+    `LABGEN_CA` move the files of the contract elsewhere, for tests.
 
     Raises:
         SettingsError: a file is missing or malformed, or no web application is named.
@@ -114,11 +117,17 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         webapps=webapps,
         neighbours=neighbours,
         listens=frozenset(str(row["protocol"]) for row in document.get("listens", [])),
+        guests=_guests(env.get("LABGEN_GUESTS", "")),
         secrets=Secrets(
             Path(env.get("LABGEN_SECRETS", "/run/labgen/secrets")),
             Path(env.get("LABGEN_CA", "/etc/labgen/ca.crt")),
         ),
     )
+
+
+def _guests(text: str) -> dict[str, str]:
+    pairs = [one.partition("=") for one in text.split()]
+    return {site: node for site, _, node in reversed(pairs) if node}
 
 
 def _neighbour(row: Mapping[str, Any]) -> Neighbour:

@@ -91,7 +91,7 @@ class FakeProbe(AbstractContextManager["FakeProbe"]):
         return {"ports": dict.fromkeys(request["addresses"], 40404), "faults": {}}
 
     def fetch(self, _request: object) -> dict[str, Any]:
-        return {"status": 201, "body": {"token": "t0ken"}}
+        return {"status": 201, "body": {"token": f"t0ken{len(asked('fetch'))}"}}
 
     def sweep(self, request: dict[str, Any]) -> dict[str, Any]:
         out = self.name == HOST or look_of(PLAN, PLAN.node_by_name[self.name]).way_out
@@ -158,14 +158,20 @@ def test_everybody_looks_before_anybody_asks() -> None:
     assert rounds[: rounds.index("sweep")].count("look") == 22
 
 
-def test_the_token_comes_from_the_api_through_the_front_end() -> None:
+def test_each_token_comes_from_the_api_through_the_front_end_and_is_used_once() -> None:
     measured()
-    (request,) = asked("fetch")
+    request, *others = asked("fetch")
+    assert others == [request] * 2
     assert request["url"] == "https://localhost:8443/api/cloud/consoles"
     assert (request["user"], request["password"]) == ("admin", "hidden")
     assert request["json"] == {"host": "dc1-hypervisor-1", "port": 5900}
     paths = [one["options"].get("path", "") for call in asked("speak") for one in call["checks"]]
-    assert sum("token=t0ken" in path for path in paths) == 3
+    assert sorted(path[-6:] for path in paths if "token=" in path) == ["t0ken1", "t0ken2", "t0ken3"]
+
+
+def test_what_is_not_asked_needs_no_token() -> None:
+    measured(wanted=Wanted(source=frozenset({"api-1"}), destination=frozenset({"mysql-1"})))
+    assert not asked("fetch")
 
 
 @pytest.mark.parametrize("answer", [{"status": 503, "body": "no"}, {"failure": "refused"}])

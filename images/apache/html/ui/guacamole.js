@@ -76,6 +76,10 @@ class Session {
       case "disconnect":
         this._socket.close(1000);
         break;
+      case "nop":
+        // Timers of a page in the background run too seldom for guacd; answers do not.
+        this._send("nop");
+        break;
       case "audio":
       case "video":
       case "file":
@@ -84,7 +88,7 @@ class Session {
       case "argv":
         this._send("ack", args[0], "unsupported", UNSUPPORTED);
         break;
-      default: // what says nothing to a picture: name, nop, log, mouse, …
+      default: // what says nothing to a picture: name, log, mouse, …
     }
   }
 

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 log = logging.getLogger("access")
+# Where a scope has what its path is called in the log, when the path itself is a secret.
+LOGGED_PATH = "labgen.logged_path"
 
 
 class AccessLog:
@@ -39,7 +41,7 @@ class AccessLog:
                 log.info(
                     "%s %s",
                     scope["method"],
-                    scope["path"],
+                    scope.get(LOGGED_PATH, scope["path"]),
                     extra={
                         "status": status,
                         "ms": round((time.perf_counter() - start) * 1000, 1),

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
+from labgen_stub.wire.guacamole import instruction
 from labgen_stub.wire.stream import connected
 from labgen_stub.wire.target import Garbled, Target
-
-
-def instruction(*elements: str) -> bytes:
-    """Encode a Guacamole instruction: length-prefixed elements (length in characters)."""
-    return (",".join(f"{len(element)}.{element}" for element in elements) + ";").encode()
 
 
 async def speak(target: Target) -> str:

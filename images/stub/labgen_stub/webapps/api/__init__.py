@@ -59,7 +59,7 @@ def build(context: str, node: Node) -> WebApp:
     resources = [
         Route(f"{root}/version", version),
         *Login(root, authenticator, tokens, events).routes(),
-        *Consoles(root, authenticator, store).routes(),
+        *Consoles(api).routes(),
     ]
     webapp = WebApp(
         [
