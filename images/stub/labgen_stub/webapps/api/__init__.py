@@ -24,6 +24,10 @@ from labgen_stub.webapps.api.migrations import Migrations
 from labgen_stub.webapps.api.seed import Seed
 from labgen_stub.webapps.api.tokens import Tokens
 from labgen_stub.webapps.api.user import Accounts
+from labgen_stub.webapps.api.work.desk import leader_of
+from labgen_stub.webapps.api.work.outbox import Sender
+from labgen_stub.webapps.api.work.routes import WorkRoutes
+from labgen_stub.webapps.api.work.timeline import Timeline
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -40,7 +44,11 @@ def build(context: str, node: Node) -> WebApp:
     store = Store(settings.to("redis"))
     tokens = Tokens(store)
     authenticator = Authenticator(settings.secrets, Accounts(kinton), tokens)
-    events = Events(node.broker)
+    if zookeepers := settings.to("zookeeper"):
+        hosts = ",".join(f"{one.node}:{one.port}" for one in zookeepers)
+        node.election = Election(hosts, f"{root}/leader-election", settings.node)
+    sender = Sender(kinton, node.broker)
+    events = Events(node.broker, kinton, sender.wake)
     api = Api(root, node, kinton, store, tokens, authenticator, events)
     seed = Seed(kinton, settings.neighbours, api.leads)
 
@@ -60,6 +68,8 @@ def build(context: str, node: Node) -> WebApp:
         Route(f"{root}/version", version),
         *Login(root, authenticator, tokens, events).routes(),
         *Consoles(api).routes(),
+        *WorkRoutes(api, sender.wake).routes(),
+        *Timeline(api).routes(),
     ]
     webapp = WebApp(
         [
@@ -67,10 +77,8 @@ def build(context: str, node: Node) -> WebApp:
             Route(root, nothing_here, methods=_METHODS),
             Route(root + "/{path:path}", nothing_here, methods=_METHODS),
         ],
-        tasks=[events.run, migrations.run, seed.run],
+        tasks=[events.run, migrations.run, seed.run, leader_of(api, sender).run],
     )
-    if zookeepers := settings.to("zookeeper"):
-        hosts = ",".join(f"{one.node}:{one.port}" for one in zookeepers)
-        node.election = Election(hosts, f"{root}/leader-election", settings.node)
+    if node.election is not None:
         webapp.tasks.append(node.election.run)
     return webapp

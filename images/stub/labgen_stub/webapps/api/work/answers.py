@@ -77,7 +77,7 @@ async def _done(session: Session, machine: Subject, job: Row, answer: Answer) ->
     elif answer.work == Work.RECONFIGURE:
         await accounting.resize(session, machine, answer.job, answer.at)
     elif answer.work == Work.INSTANCE:
-        await snapshots.complete(session, int(memo["template"]), answer.result.get("disk"))
+        await snapshots.complete(session, int(memo["made"]["number"]), answer.result.get("disk"))
     await subject.release(
         session, machine.id, _AFTER.get(answer.work, machine.state_before), answer.at, **columns
     )
@@ -94,7 +94,7 @@ async def _failed(session: Session, machine: Subject, job: Row, answer: Answer) 
     if answer.work == Work.RECONFIGURE:
         columns = dict(memo["before"])
     elif answer.work == Work.INSTANCE:
-        await snapshots.abandon(session, int(memo["template"]))
+        await snapshots.abandon(session, int(memo["made"]["number"]))
     # Of a deploy that could not be undone nobody knows what is left: it can be undeployed once more.
     await subject.release(
         session, machine.id, memo.get("instead", machine.state_before), machine.state_at, **columns

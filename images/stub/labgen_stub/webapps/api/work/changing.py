@@ -117,6 +117,11 @@ async def instance(session: Session, number: int, name: str, author: Author) -> 
         machine.ram,
         now(),
     )
+    made = {
+        "enterprise": machine.enterprise_id,
+        "datacenter": machine.datacenter_id,
+        "number": template,
+    }
     request = Request(
         str(uuid4()),
         task,
@@ -124,5 +129,5 @@ async def instance(session: Session, number: int, name: str, author: Author) -> 
         machine.machine(await disks.known(session, machine)),
         {"target": asdict(target), "name": name},
     )
-    await jobs.add(session, machine.datacenter, request, memo={"template": template})
+    await jobs.add(session, machine.datacenter, request, memo={"made": made})
     return task

@@ -59,7 +59,7 @@ class Sender:
     locked by whoever writes one. Those of different transactions may overtake each other.
     """
 
-    def __init__(self, database: Transactions, broker: Publisher) -> None:
+    def __init__(self, database: Transactions, broker: Publisher | None) -> None:
         self._database, self._broker = database, broker
         self._signal = asyncio.Event()
 
@@ -94,20 +94,18 @@ class Sender:
             Garbled: the broker is away, or refuses one.
             OSError: as `Garbled`.
         """
+        if self._broker is None:
+            raise Garbled("no RabbitMQ among the neighbours")
         rows = await self._database.all(_WAITING)
         sent: list[int] = []
         try:
             for row in rows:
-                await self._publish(row)
+                await _publish(self._broker, row)
                 sent.append(int(row["id"]))
         finally:
             if sent:
                 await self._remove(sent)
         return len(sent)
-
-    async def _publish(self, row: Row) -> None:
-        async with asyncio.timeout(_TIMEOUT):
-            await self._broker.publish(row["exchange"], row["kind"], row["routing_key"], bytes(row["body"]))
 
     async def _remove(self, sent: list[int]) -> None:
         marks = ", ".join(["%s"] * len(sent))
@@ -116,3 +114,8 @@ class Sender:
             return await session.run(f"DELETE FROM outbox WHERE id IN ({marks})", *sent)  # noqa: S608
 
         await self._database.transact(work)
+
+
+async def _publish(broker: Publisher, row: Row) -> None:
+    async with asyncio.timeout(_TIMEOUT):
+        await broker.publish(row["exchange"], row["kind"], row["routing_key"], bytes(row["body"]))

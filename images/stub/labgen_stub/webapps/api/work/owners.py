@@ -17,6 +17,12 @@ def of_machine(machine: Subject) -> Owner:
     return Owner("virtualmachine", machine.id, "VIRTUAL_MACHINE", machine.path, machine.enterprise_id)
 
 
+def of_machine_row(row: Row) -> Owner:
+    """Return the same of a row with `id`, `appliance`, `vdc` and `enterprise_id`."""
+    path = paths.virtualmachine(int(row["vdc"]), int(row["appliance"]), int(row["id"]))
+    return Owner("virtualmachine", int(row["id"]), "VIRTUAL_MACHINE", path, int(row["enterprise_id"]))
+
+
 def of_template(row: Row) -> Owner:
     """Return the owner of a template's tasks; `row` is of the table `template`."""
     enterprise, number = int(row["enterprise_id"]), int(row["id"])

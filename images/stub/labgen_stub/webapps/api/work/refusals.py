@@ -74,3 +74,8 @@ def no_such_datacenter() -> ApiError:
 def no_such_template() -> ApiError:
     """404 for a template."""
     return ApiError(HTTPStatus.NOT_FOUND, "VM-9", "The requested template does not exist")
+
+
+def no_such_task() -> ApiError:
+    """404 for a task."""
+    return ApiError(HTTPStatus.NOT_FOUND, "TASK-0", "The requested task does not exist")

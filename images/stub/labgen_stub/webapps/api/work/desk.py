@@ -1,0 +1,21 @@
+"""Puts the leader's work together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from labgen_stub.webapps.api.work.leader import Leader
+from labgen_stub.webapps.api.work.notifications import Notifications
+from labgen_stub.webapps.api.work.watchdog import Watchdog
+
+if TYPE_CHECKING:
+    from labgen_stub.webapps.api.context import Api
+    from labgen_stub.webapps.api.work.outbox import Sender
+
+
+def leader_of(api: Api, sender: Sender) -> Leader:
+    """Return what this node does while it leads: send, consume, look after what got stuck."""
+    node = api.node
+    inboxes = Notifications(api.database, api.store, sender.wake).inboxes()
+    watchdog = Watchdog(api.database, sender.wake)
+    return Leader(node.election, node.broker, inboxes, [sender.run, watchdog.run])
