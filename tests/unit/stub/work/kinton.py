@@ -139,14 +139,14 @@ class Kinton:
     def requests(self) -> list[tuple[str, Request]]:
         """Return what waits to be sent to remote services, as queue and request."""
         rows = self.sql("SELECT routing_key, body FROM outbox WHERE kind <> 'fanout' ORDER BY id")
-        return [(row["routing_key"], load_request(bytes(row["body"]))) for row in rows]
+        return [(row["routing_key"], load_request(row["body"].encode())) for row in rows]
 
     def last(self) -> Request:
         return self.requests()[-1][1]
 
     def streamed(self) -> list[dict[str, Any]]:
         rows = self.sql("SELECT body FROM outbox WHERE kind = 'fanout' ORDER BY id")
-        return [json.loads(bytes(row["body"])) for row in rows]
+        return [json.loads(row["body"]) for row in rows]
 
 
 def answer_to(request: Request, error: str = "", at: int = 1000, fault: str = "", **result: Any) -> Answer:

@@ -47,7 +47,8 @@ CREATE TABLE outbox (
     exchange VARCHAR(128) NOT NULL,
     kind VARCHAR(20) NOT NULL,
     routing_key VARCHAR(255) NOT NULL,
-    body MEDIUMBLOB NOT NULL
+    -- JSON, as every message is.
+    body MEDIUMTEXT NOT NULL
 );
 
 CREATE TABLE event (

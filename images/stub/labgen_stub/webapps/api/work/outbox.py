@@ -43,7 +43,7 @@ async def put(session: Session, exchange: str, kind: str, routing_key: str, body
         exchange,
         kind,
         routing_key,
-        body,
+        body.decode(),
     )
 
 
@@ -118,4 +118,4 @@ class Sender:
 
 async def _publish(broker: Publisher, row: Row) -> None:
     async with asyncio.timeout(_TIMEOUT):
-        await broker.publish(row["exchange"], row["kind"], row["routing_key"], bytes(row["body"]))
+        await broker.publish(row["exchange"], row["kind"], row["routing_key"], row["body"].encode())
