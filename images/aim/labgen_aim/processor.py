@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from thrift.Thrift import TApplicationException, TMessageType, TType
 
 from labgen_aim.calls import CALLS, Message
+from labgen_aim.structures import HostError, LibvirtFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,6 +39,9 @@ class Processor:
             reply.success = method(*(getattr(request, a, "") or "" for a in call.arguments))
         except call.error as error:
             reply.failure = error
+        except LibvirtFailed as error:
+            # A call about a disk has no place for libvirt's numbers, only for its words.
+            reply.failure = HostError(error.msg)
         except Exception as error:  # noqa: BLE001  # the caller must hear of it, the server must live
             internal = TApplicationException(TApplicationException.INTERNAL_ERROR, repr(error))
             self._reply(oprot, TMessageType.EXCEPTION, name, sequence, internal.write)

@@ -7,24 +7,37 @@ import subprocess
 import sys
 import threading
 import time
-import uuid
 from pathlib import Path
 from typing import Any
 
 import libvirt
 from labgen_aim.processor import Processor
+from labgen_aim.structures import HostError
+from labgen_nfs import Share
 from thrift.protocol.TBinaryProtocol import TBinaryProtocolFactory
 from thrift.server.TServer import TThreadedServer
 from thrift.transport.TSocket import TServerSocket
 from thrift.transport.TTransport import TBufferedTransportFactory
 
 from labgen_host.agent import Agent
-from labgen_host.machine import boot_disk, description
+from labgen_host.datastore import Disks
+from labgen_host.machine import NAME, PORT, own_machine
 
 STATE = Path("/run/labgen")
 DATASTORE = Path("/var/lib/virt")
+# In the datastore's volume: what is defined outlives the container, as on a host with a disk of its own.
+DEFINITIONS = DATASTORE / ".config"
 AIM_PORT = 8889
 DAEMON_DEADLINE = 60.0
+# A caller that was cut off must not hold its thread for ever.
+IDLE_SECONDS = 600.0
+QEMU_SETTINGS = f"""\
+security_driver = "none"
+stdio_handler = "file"
+vnc_listen = "0.0.0.0"
+remote_display_port_min = {PORT + 1}
+remote_display_port_max = 5999
+"""
 GONE = {libvirt.VIR_DOMAIN_SHUTOFF_CRASHED, libvirt.VIR_DOMAIN_SHUTOFF_FAILED}
 
 
@@ -36,15 +49,13 @@ def say(message: str) -> None:
 
 def start_daemon() -> subprocess.Popen[bytes]:
     """Start libvirtd for this user, without a privilege, on TCP and TLS."""
-    for name in ("config", "cache", "run"):
-        folder = STATE / name
+    places = {"CONFIG_HOME": DEFINITIONS, "CACHE_HOME": STATE / "cache", "RUNTIME_DIR": STATE / "run"}
+    for name, folder in places.items():
         folder.mkdir(mode=0o700, exist_ok=True)
-        os.environ[
-            f"XDG_{'RUNTIME' if name == 'run' else name.upper()}_{'DIR' if name == 'run' else 'HOME'}"
-        ] = str(folder)
-    settings = STATE / "config" / "libvirt"
+        os.environ[f"XDG_{name}"] = str(folder)
+    settings = DEFINITIONS / "libvirt"
     settings.mkdir(exist_ok=True)
-    (settings / "qemu.conf").write_text('security_driver = "none"\nstdio_handler = "file"\n')
+    (settings / "qemu.conf").write_text(QEMU_SETTINGS)
     return subprocess.Popen(["/usr/sbin/libvirtd", "--listen", "--config", "/etc/labgen/libvirtd.conf"])
 
 
@@ -65,20 +76,27 @@ def connect(daemon: subprocess.Popen[bytes]) -> Any:
 
 def start_machine(connection: Any, node: str) -> Any:
     """Define and start the host's machine; return libvirt's handle of it."""
-    disk = DATASTORE / "vm-1.img"
-    disk.write_bytes(boot_disk(f"\r\n  {node}: console of the virtual machine vm-1\r\n\r\n  > "))
-    identity = str(uuid.uuid5(uuid.NAMESPACE_DNS, f"vm-1.{node}"))
-    domain = connection.defineXML(description("vm-1", identity, disk))
+    domain = connection.defineXML(own_machine(node, DATASTORE))
     if not domain.isActive():
         domain.create()
     return domain
 
 
+class Listening(TServerSocket):  # type: ignore[misc]
+    """Where the agent listens; who is silent for long is let go."""
+
+    def accept(self) -> Any:
+        """Wait for a caller."""
+        caller = super().accept()
+        caller.setTimeout(IDLE_SECONDS * 1000)
+        return caller
+
+
 def serve(handler: Agent) -> None:
-    """Answer AIM's calls for ever."""
+    """Answer AIM's calls for ever, each caller in a thread of its own."""
     server = TThreadedServer(
         Processor(handler),
-        TServerSocket(host="0.0.0.0", port=AIM_PORT),
+        Listening(host="0.0.0.0", port=AIM_PORT),
         TBufferedTransportFactory(),
         TBinaryProtocolFactory(),
         daemon=True,
@@ -86,9 +104,19 @@ def serve(handler: Agent) -> None:
     server.serve()
 
 
+def share(neighbours: list[dict[str, Any]]) -> Share:
+    """Prepare to speak to the datacenter's share. Raises HostError when this host is connected to none."""
+    for row in neighbours:
+        if row["protocol"] == "nfs" and row.get("transport", "tcp") == "tcp":
+            return Share(row["node"], int(row["port"]))
+    raise HostError("this host has no share to copy from")
+
+
 def main() -> None:
     """Start everything, then watch it; the container's restart policy is the way back."""
-    node = json.loads(Path("/etc/labgen/node.json").read_text())["node"]
+    document = json.loads(Path("/etc/labgen/node.json").read_text())
+    disks = Disks(DATASTORE, lambda: share(document.get("neighbours", [])))
+    disks.clear()
     daemon = start_daemon()
 
     def stop(*_: object) -> None:
@@ -97,10 +125,11 @@ def main() -> None:
 
     signal.signal(signal.SIGTERM, stop)
     connection = connect(daemon)
-    machine = start_machine(connection, node)
-    agent = threading.Thread(target=serve, args=(Agent(connection, DATASTORE),), daemon=True)
+    machine = start_machine(connection, document["node"])
+    handler = Agent(connection, DATASTORE, disks, STATE / "cache/libvirt/qemu/log")
+    agent = threading.Thread(target=serve, args=(handler,), daemon=True)
     agent.start()
-    say(f"AIM on {AIM_PORT}, libvirt on 16509 and 16514, the console of vm-1 on 5900")
+    say(f"AIM on {AIM_PORT}, libvirt on 16509 and 16514, the console of {NAME} on {PORT}")
     while daemon.poll() is None and agent.is_alive():
         time.sleep(2)
         # A machine that somebody switched off stays off; one whose process died comes back.

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from labgen_stub.wire.target import Target
 
-# Copies of templates are the one long call; the others are a matter of milliseconds.
-_THREADS, _CALL_PATIENCE, _COPY_PATIENCE = 32, 15.0, 300.0
+# A call is a matter of milliseconds, but for a copy, or a start among many.
+_THREADS, _CALL_PATIENCE, _LONG_PATIENCE = 32, 15.0, 300.0
 _STATES = {1: "ON", 2: "OFF", 3: "PAUSED"}
 _NO_DOMAIN = 42  # libvirt's VIR_ERR_NO_DOMAIN
 
@@ -51,10 +51,13 @@ class Host:
     """One hypervisor. Every method raises `HostRefused`, or OSError (TimeoutError) for the transport."""
 
     def __init__(
-        self, target: Target, patience: float = _CALL_PATIENCE, copy_patience: float = _COPY_PATIENCE
+        self, target: Target, patience: float = _CALL_PATIENCE, long_patience: float = _LONG_PATIENCE
     ) -> None:
-        """Prepare to work on the host at `target`; the two times bound a call and a copy, in seconds."""
-        self._target, self._patience, self._copy_patience = target, patience, copy_patience
+        """Prepare to work on the host at `target`.
+
+        The two times, in seconds, bound a call, and one that copies a disk or starts a machine.
+        """
+        self._target, self._patience, self._long_patience = target, patience, long_patience
         self._store = ""
 
     async def copy_from_repository(self, path: str, machine_uuid: str) -> str:
@@ -64,7 +67,7 @@ class Host:
         """
         store = await self._datastore()
         await self._call(
-            "copyFromRepositoryToDatastore", path, store, machine_uuid, patience=self._copy_patience
+            "copyFromRepositoryToDatastore", path, store, machine_uuid, patience=self._long_patience
         )
         return f"{store}/{machine_uuid}"
 
@@ -84,7 +87,7 @@ class Host:
             name,
             folder,
             await self._datastore(),
-            patience=self._copy_patience,
+            patience=self._long_patience,
         )
 
     async def define(self, xml: str) -> None:
@@ -110,7 +113,7 @@ class Host:
 
     async def power_on(self, name: str) -> None:
         """Start a machine; one that runs already is no error."""
-        await self._call("powerOn", name)
+        await self._call("powerOn", name, patience=self._long_patience)
 
     async def power_off(self, name: str) -> None:
         """Stop a machine at once, as a plug would; one that is off already is no error."""
@@ -161,7 +164,8 @@ class Host:
             async with asyncio.timeout(patience):
                 return await loop.run_in_executor(_threads(), work)
         except (structures.HostError, structures.LibvirtFailed, library.Misspoken) as error:
-            raise HostRefused(f"{self._target.host}: {error}") from error
+            # libvirt may quote all that QEMU has said, on several lines.
+            raise HostRefused(f"{self._target.host}: {' '.join(str(error).split())}") from error
         except TimeoutError as error:
             raise TimeoutError(f"{self._target.host}: {name} took more than {patience:g} s") from error
         finally:
