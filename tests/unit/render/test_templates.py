@@ -20,6 +20,7 @@ TEMPLATES = sorted(path for path in templates_dir().iterdir() if path.is_dir())
 #: Every secret that labgen makes, and what it opens. A name that is not here is a slip of the pen.
 SECRETS = {
     "api_admin_password": "the API's administrator",
+    "cloud_secret_key": "signing requests to the cloud provider",
     "erlang_cookie": "RabbitMQ's own command line",
     "guest_password": "SSH and RDP of a deployed machine",
     "mysql_password": "the platform's database user",

@@ -62,8 +62,7 @@ class Provider:
                 "MinCount": "1",
                 "MaxCount": "1",
                 "ClientToken": token,
-                "TagSpecification.1.ResourceType": "instance",
-                **_numbered("TagSpecification.1.Tag", tags),
+                **_specified("instance", tags),
             },
         )
         items = root.findall("instancesSet/item")
@@ -146,8 +145,7 @@ class Provider:
             {
                 "InstanceId": instance,
                 "Name": name,
-                "TagSpecification.1.ResourceType": "image",
-                **_numbered("TagSpecification.1.Tag", tags),
+                **_specified("image", tags),
             },
         )
         if not (made := root.findtext("imageId", "")):
@@ -176,6 +174,13 @@ def _numbered(prefix: str, tags: Mapping[str, str]) -> dict[str, str]:
     for number, (key, value) in enumerate(tags.items(), 1):
         found |= {f"{prefix}.{number}.Key": key, f"{prefix}.{number}.Value": value}
     return found
+
+
+def _specified(kind: str, tags: Mapping[str, str]) -> dict[str, str]:
+    """Return tags for a thing that is about to be made; the protocol takes no empty specification."""
+    if not tags:
+        return {}
+    return {"TagSpecification.1.ResourceType": kind, **_numbered("TagSpecification.1.Tag", tags)}
 
 
 def _filters(wanted: Mapping[str, Iterable[str]]) -> dict[str, str]:
