@@ -8,6 +8,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
+from labgen_stub.web import numbers
 from labgen_stub.web.access import AccessLog
 from labgen_stub.web.errors import answer_error, answer_fault
 from labgen_stub.webapps import build, check
@@ -23,6 +24,7 @@ def compose(node: Node) -> tuple[Starlette, list[WebApp]]:
         SettingsError: an unknown web application is asked for.
     """
     settings = node.settings
+    numbers.register()
     parts = {context: build(context, node) for context in settings.webapps}
     routes = []
     for context, part in parts.items():

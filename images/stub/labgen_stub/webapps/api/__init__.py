@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Match, Route
+from starlette.routing import BaseRoute, Match, Route
 
 from labgen_stub.links.database import Database
 from labgen_stub.links.election import Election
@@ -21,6 +21,7 @@ from labgen_stub.webapps.api.events import Events
 from labgen_stub.webapps.api.kinton import Kinton
 from labgen_stub.webapps.api.login import Login
 from labgen_stub.webapps.api.migrations import Migrations
+from labgen_stub.webapps.api.resources import mounting
 from labgen_stub.webapps.api.seed import Seed
 from labgen_stub.webapps.api.tokens import Tokens
 from labgen_stub.webapps.api.user import Accounts
@@ -60,13 +61,23 @@ def build(context: str, node: Node) -> WebApp:
     async def nothing_here(request: Request) -> Response:
         """Whatever is no resource: nothing is told to strangers, 404 (or 405) to users."""
         await authenticator.user(request)
-        if any(route.matches(request.scope)[0] is Match.PARTIAL for route in resources):
-            raise ApiError(HTTPStatus.METHOD_NOT_ALLOWED, "405", "The resource does not allow this method")
+        allowed = {
+            method
+            for route in resources
+            if isinstance(route, Route) and route.matches(request.scope)[0] is Match.PARTIAL
+            for method in route.methods or ()
+        }
+        if allowed:
+            message = "The resource does not allow this method"
+            raise ApiError(
+                HTTPStatus.METHOD_NOT_ALLOWED, "405", message, {"Allow": ", ".join(sorted(allowed))}
+            )
         raise ApiError(HTTPStatus.NOT_FOUND, "404", "The requested resource does not exist")
 
-    resources = [
+    resources: list[BaseRoute] = [
         Route(f"{root}/version", version),
-        *Login(root, authenticator, tokens, events).routes(),
+        *Login(api).routes(),
+        *mounting.routes(api),
         *Consoles(api).routes(),
         *WorkRoutes(api, sender.wake).routes(),
         *Timeline(api).routes(),

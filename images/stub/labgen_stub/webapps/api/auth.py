@@ -34,13 +34,8 @@ class Identity:
     token: str | None = None
 
     def need(self, rank: Rank) -> None:
-        """Let pass who may as much as `rank`.
-
-        Raises:
-            ApiError: 403 for everybody else.
-        """
-        if self.user.rank < rank:
-            raise ApiError(HTTPStatus.FORBIDDEN, "FORBIDDEN", "Your role does not allow this")
+        """Let pass who may as much as `rank`. Raises `ApiError` 403 for everybody else."""
+        self.user.need(rank)
 
 
 def basic_credentials(value: str) -> tuple[str, str] | None:

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Protocol
 
-from labgen_stub.web.links import link
-from labgen_stub.web.media import entity_type
+from labgen_stub.web.errors import ApiError
 
 if TYPE_CHECKING:
-    from starlette.requests import Request
-
     from labgen_stub.webapps.api.kinton import Kinton
-
-TYPE = entity_type("user")
 
 
 class Rank(IntEnum):
@@ -46,11 +42,21 @@ class User:
     enterprise_name: str = "Abiquo"
     role_id: int = 3
     role: str = Rank.USER.name
+    scope_id: int | None = None
 
     @property
     def rank(self) -> Rank:
         """How much this user may."""
         return rank_of(self.role)
+
+    def need(self, rank: Rank | None) -> None:
+        """Let pass who may as much as `rank`.
+
+        Raises:
+            ApiError: 403 for everybody else.
+        """
+        if rank is None or self.rank < rank:
+            raise ApiError(HTTPStatus.FORBIDDEN, "FORBIDDEN", "Your role does not allow this")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +76,7 @@ class AccountStore(Protocol):
 
 
 _QUERY = """SELECT user.id, user.nick, user.name, user.surname, user.password, user.active,
-    user.enterprise_id, enterprise.name AS enterprise_name, user.role_id, role.name AS role
+    user.enterprise_id, enterprise.name AS enterprise_name, user.role_id, role.name AS role, user.scope_id
 FROM user
 JOIN enterprise ON enterprise.id = user.enterprise_id
 JOIN role ON role.id = user.role_id
@@ -95,21 +101,3 @@ class Accounts:
 def path(root: str, user: User) -> str:
     """Where a user is found."""
     return f"{root}/admin/enterprises/{user.enterprise_id}/users/{user.id}"
-
-
-def document(request: Request, root: str, user: User) -> dict[str, Any]:
-    """Represent a user as the platform shows it. Every link in it leads somewhere."""
-    return {
-        "id": user.id,
-        "nick": user.nick,
-        "name": user.name,
-        "surname": user.surname,
-        "active": True,
-        "locale": "en_US",
-        "authType": "ABIQUO",
-        "links": [
-            link(request, "edit", path(root, user), TYPE, user.nick),
-            link(request, "login", f"{root}/login", TYPE),
-            link(request, "logout", f"{root}/logout"),
-        ],
-    }
