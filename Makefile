@@ -28,6 +28,10 @@ venv: ## Python environment in .venv from the lock file
 engine: ## a Docker engine that answers (as root: started or installed)
 	@labgen/setup/engine.sh
 
+.PHONY: chromium
+chromium: ## a Chromium for the tests of the UI (as root on Debian: installed)
+	@labgen/setup/chromium.sh
+
 .PHONY: setup
 setup: venv engine ## all that labgen needs on this machine: environment, engine, images
 	@$(bin)/labgen images build
@@ -48,15 +52,19 @@ lint: venv ## format, lint, types, shell scripts (no Docker)
 	@labgen/setup/lint-shell.sh
 
 .PHONY: unit
-unit: venv ## tests without Docker
-	@$(bin)/pytest tests -m 'not integration and not bench' $(ARGS)
+unit: venv ## tests without Docker and without a browser
+	@$(bin)/pytest tests -m 'not integration and not bench and not browser' $(ARGS)
+
+.PHONY: browser
+browser: venv chromium ## tests of the UI in a Chromium, without Docker
+	@$(bin)/pytest tests -m 'browser and not integration' $(ARGS)
 
 .PHONY: integration
-integration: setup ## tests on a real lab
+integration: setup chromium ## tests on a real lab
 	@$(bin)/pytest tests -m integration $(ARGS)
 
 .PHONY: test
-test: setup lint ## set up, lint, and every test
+test: setup chromium lint ## set up, lint, and every test
 	@$(bin)/pytest tests -m 'not bench' $(ARGS)
 
 .PHONY: bench
