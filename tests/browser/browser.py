@@ -15,7 +15,7 @@ ARGUMENTS = [
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 #: How long a state may take to come about, in ms: other work may be on the machine.
-PATIENCE = 15_000
+PATIENCE = 30_000
 
 
 def find_chromium() -> str:
