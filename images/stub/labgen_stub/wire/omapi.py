@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import hmac
+import ipaddress
 import secrets
 import struct
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,11 +15,14 @@ from labgen_stub.wire.stream import Streams, connected
 from labgen_stub.wire.target import Garbled, Target
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncIterator, Mapping
 
 GREETING = struct.pack(">II", 100, 24)
-OPEN, UPDATE, STATUS = 1, 3, 5
-_NOT_FOUND = 23
+OPEN, REFRESH, UPDATE, NOTIFY, STATUS, DELETE = 1, 2, 3, 4, 5, 6
+# Results of dhcpd's library: nothing of that kind is there; it is there already.
+_DONE, _EXISTS, _NOT_FOUND = 0, 18, 23
+_ETHERNET = (1).to_bytes(4, "big")
+_YES = (1).to_bytes(4, "big")
 _LARGEST_SIGNATURE, _LARGEST_VALUE = 64, 65536
 # dhcpd's names for the algorithms and the digests behind them.
 _ALGORITHMS = {
@@ -82,9 +87,18 @@ class Session:
 
     async def ask(self, values: Mapping[str, bytes], attributes: Mapping[str, bytes]) -> Message:
         """Open an object (or make one, with `create` among the values) and return the answer."""
+        return await self._exchange(OPEN, 0, values, attributes)
+
+    async def delete(self, handle: int) -> Message:
+        """Delete an object that was opened, and return the answer."""
+        return await self._exchange(DELETE, handle, {}, {})
+
+    async def _exchange(
+        self, opcode: int, handle: int, values: Mapping[str, bytes], attributes: Mapping[str, bytes]
+    ) -> Message:
         number = secrets.randbits(31)
         size = hmac.new(b"", b"", self._digest).digest_size if self._auth_id else 0
-        body = struct.pack(">5I", size, OPEN, 0, number, 0) + _pairs(values) + _pairs(attributes)
+        body = struct.pack(">5I", size, opcode, handle, number, 0) + _pairs(values) + _pairs(attributes)
         signature = hmac.digest(self._secret, body, self._digest) if self._auth_id else b""
         self._writer.write(struct.pack(">I", self._auth_id) + body + signature)
         await self._writer.drain()
@@ -122,10 +136,81 @@ class Session:
             pairs[name.decode("utf-8", "replace")] = value
 
 
+def _result(answer: Message) -> int:
+    return int.from_bytes(answer.values.get("result", b""), "big")
+
+
 def _complaint(answer: Message) -> str:
     text = answer.values.get("message", b"").decode("utf-8", "replace")
-    result = int.from_bytes(answer.values.get("result", b""), "big")
-    return f"{text or 'no reason given'} ({result})"
+    return f"{text or 'no reason given'} ({_result(answer)})"
+
+
+@asynccontextmanager
+async def session(target: Target) -> AsyncIterator[Session]:
+    """Connect, greet and, where secret `omapi_key` is at hand, authenticate.
+
+    The key's name is option `key` (default `omapi_key`), its algorithm option `algorithm`.
+
+    Raises:
+        OSError, Garbled: as `connected`; also that the server refuses the key.
+    """
+    async with connected(target) as streams:
+        opened = Session(streams)
+        await opened.greet()
+        if "omapi_key" in target.secrets:
+            algorithm = target.option("algorithm", "hmac-md5")
+            await opened.authenticate(
+                Key(target.option("key", "omapi_key"), target.secret("omapi_key"), algorithm)
+            )
+        yield opened
+
+
+async def add_host(target: Target, name: str, mac: str, address: str) -> None:
+    """Have a `host` object: the network card with this MAC address gets this IPv4 address, always.
+
+    One of that name, or for that card, that says anything else is replaced.
+
+    Raises:
+        OSError, Garbled: as `session`; also that the server will not.
+        ValueError: an address is none.
+    """
+    hardware, ip = bytes.fromhex(mac.replace(":", "")), ipaddress.IPv4Address(address).packed
+    wanted = {"name": name.encode(), "hardware-address": hardware, "ip-address": ip}
+    async with session(target) as dhcp:
+        for key in ({"name": name.encode()}, {"hardware-address": hardware, "hardware-type": _ETHERNET}):
+            found = await _open_host(dhcp, key)
+            if found is None:
+                continue
+            if {field: found.object.get(field) for field in wanted} == wanted:
+                return
+            await _delete(dhcp, found)
+        values = {"type": b"host", "create": _YES, "exclusive": _YES}
+        answer = await dhcp.ask(values, {**wanted, "hardware-type": _ETHERNET})
+        if answer.opcode != UPDATE:
+            raise Garbled(f"lease of {name} for {address}: {_complaint(answer)}")
+
+
+async def remove_host(target: Target, name: str) -> None:
+    """Have no `host` object of this name. Raises OSError, Garbled as `add_host`."""
+    async with session(target) as dhcp:
+        found = await _open_host(dhcp, {"name": name.encode()})
+        if found is not None:
+            await _delete(dhcp, found)
+
+
+async def _open_host(dhcp: Session, key: Mapping[str, bytes]) -> Message | None:
+    answer = await dhcp.ask({"type": b"host"}, key)
+    if answer.opcode == UPDATE and answer.handle:
+        return answer
+    if _result(answer) == _NOT_FOUND:
+        return None
+    raise Garbled(f"host {next(iter(key))}: {_complaint(answer)}")
+
+
+async def _delete(dhcp: Session, found: Message) -> None:
+    answer = await dhcp.delete(found.handle)
+    if _result(answer) not in (_DONE, _NOT_FOUND):
+        raise Garbled(f"delete: {_complaint(answer)}")
 
 
 async def speak(target: Target) -> str:
@@ -134,21 +219,13 @@ async def speak(target: Target) -> str:
     The key's name is option `key` (default `omapi_key`), its algorithm option `algorithm`. That there
     is no such lease is an answer; that the server refuses the key is not.
     """
-    async with connected(target) as streams:
-        session = Session(streams)
-        await session.greet()
+    async with session(target) as dhcp:
         if "omapi_key" not in target.secrets:
             return "greeting answered"
-        key = Key(
-            target.option("key", "omapi_key"),
-            target.secret("omapi_key"),
-            target.option("algorithm", "hmac-md5"),
-        )
-        await session.authenticate(key)
         address = target.option("lease", "192.0.2.1")
-        answer = await session.ask({"type": b"lease"}, {"ip-address": bytes(map(int, address.split(".")))})
+        answer = await dhcp.ask({"type": b"lease"}, {"ip-address": bytes(map(int, address.split(".")))})
     if answer.opcode == UPDATE:
         return f"greeting answered, key accepted, lease {address} found"
-    if int.from_bytes(answer.values.get("result", b""), "big") == _NOT_FOUND:
+    if _result(answer) == _NOT_FOUND:
         return f"greeting answered, key accepted, no lease {address}"
     raise Garbled(f"lease {address}: {_complaint(answer)}")

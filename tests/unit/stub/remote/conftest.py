@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -10,9 +11,11 @@ import pytest
 from labgen_stub.links.errors import Unavailable
 from labgen_stub.messages import Disk, Machine, Request, Work
 from labgen_stub.settings import Neighbour
+from labgen_stub.wire.libnfs import Entry, Space
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
+    from pathlib import Path
 
 
 class FakeStore:
@@ -258,3 +261,89 @@ def request_of(machine: Machine) -> Callable[..., Request]:
         return Request(job, "task-1", work, machine, options)
 
     return make
+
+
+class FakeShare:
+    """A share in memory, with the methods of `links.share.Share`."""
+
+    place = Neighbour("25", "nfs", "dc1-nfs-1", "nfs", 2049)
+
+    def __init__(self) -> None:
+        self.files: dict[str, bytes] = {}
+        self.folders: set[str] = set()
+        self.free = 1 << 30
+        self.trouble: list[OSError] = []
+
+    def _check(self) -> None:
+        if self.trouble:
+            raise self.trouble.pop(0)
+
+    async def space(self) -> Space:
+        self._check()
+        return Space(1 << 30, self.free)
+
+    async def make_folders(self, path: str) -> None:
+        parts = path.split("/")
+        self.folders |= {"/".join(parts[: depth + 1]) for depth in range(len(parts))}
+
+    async def size(self, path: str) -> int:
+        self._check()
+        return len(await self.content(path, 1 << 30))
+
+    async def content(self, path: str, most: int) -> bytes:
+        if path not in self.files:
+            raise FileNotFoundError(2, "no such file", path)
+        return self.files[path][:most]
+
+    async def listing(self, path: str) -> list[Entry]:
+        if path and path not in self.folders:
+            raise FileNotFoundError(2, "no such folder", path)
+        inside = f"{path}/" if path else ""
+        within = {name: it for name, it in self.files.items() if name.startswith(inside)}
+        inner = [(name.removeprefix(inside), len(it)) for name, it in within.items()]
+        folders = {one.removeprefix(inside) for one in self.folders if one.startswith(inside)}
+        found = [Entry(name, size, False, 0) for name, size in inner if "/" not in name]
+        found += [Entry(name, 0, True, 0) for name in folders if name and "/" not in name]
+        return sorted(found, key=lambda one: one.name)
+
+    async def rename(self, old: str, new: str) -> None:
+        self.files[new] = self.files.pop(old)
+
+    async def unlink(self, path: str) -> None:
+        self.files.pop(path, None)
+        folder = path.rpartition("/")[0]
+        if "/" in folder and not any(one.startswith(f"{folder}/") for one in self.files):
+            self.folders.discard(folder)
+
+    async def append(self, path: str, content: AsyncIterator[bytes]) -> int:
+        self.files[path] = b""
+        async for chunk in content:
+            self._check()
+            self.files[path] += chunk
+        return len(self.files[path])
+
+    async def read(self, path: str) -> AsyncIterator[bytes]:
+        content = self.files[path]
+        for at in range(0, len(content), 1000):
+            yield content[at : at + 1000]
+
+    @asynccontextmanager
+    async def writing(self, path: str) -> AsyncIterator[str]:
+        await self.make_folders(path.rpartition("/")[0])
+        yield f"{path}.part"
+        await self.rename(f"{path}.part", path)
+
+    async def read_to(self, path: str, local: Path) -> int:
+        self._check()
+        return local.write_bytes(await self.content(path, 1 << 30))  # noqa: ASYNC240 - a test's few bytes
+
+    async def write_from(self, local: Path, path: str) -> int:
+        self._check()
+        await self.make_folders(path.rpartition("/")[0])
+        self.files[path] = local.read_bytes()  # noqa: ASYNC240 - a test's few bytes
+        return len(self.files[path])
+
+
+@pytest.fixture
+def share() -> FakeShare:
+    return FakeShare()

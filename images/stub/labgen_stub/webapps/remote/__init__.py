@@ -22,9 +22,11 @@ from labgen_stub.webapps.remote.subscriptions import Subscriptions
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from labgen_stub.links.share import Share
     from labgen_stub.messages import MachineEvent, Request
     from labgen_stub.webapps.remote.attempts import Patience, Worker
     from labgen_stub.webapps.remote.journal import Journal
+    from labgen_stub.webapps.remote.leases import Leases
 
 XAS_ANSWERS = Place("abiquo.xas.asyncresponses", "topic", "abiquo.xas.asyncresponses.default")
 
@@ -42,12 +44,18 @@ def memory_of(context: str, node: Node) -> Memory:
 
 
 def consumer_of(
-    context: str, node: Node, places: tuple[Place, Place], worker: Worker, patience: Patience | None = None
+    context: str,
+    node: Node,
+    places: tuple[Place, Place],
+    worker: Worker,
+    patience: Patience | None = None,
+    *,
+    at_once: int = 4,
 ) -> Consumer:
     """Return the consumer of a service; `places` are its requests' and its answers'."""
     requests, answers = places
-    place = requests.of(node.settings.datacenter_id)
-    return Consumer(node.settings.node, (place, answers), worker, memory_of(context, node), patience)
+    both = requests.of(node.settings.datacenter_id), answers
+    return Consumer(node.settings.node, both, worker, memory_of(context, node), patience, at_once)
 
 
 def subscriptions_of(node: Node) -> Subscriptions:
@@ -62,9 +70,28 @@ def _virtualfactory(context: str, node: Node) -> WebApp:
     places = messages.VIRTUAL_FACTORY, messages.VIRTUAL_FACTORY_ANSWERS
     backend = backends.find(node)
     if backend is None:
-        return _unable(context, node, places)
-    factory = VirtualFactory(backend, subscriptions_of(node))
+        return unable(context, node, places)
+    factory = VirtualFactory(backend, subscriptions_of(node), share_of(node), _leases(node))
     return WebApp([], setups=[consumer_of(context, node, places, factory.work).setup])
+
+
+def share_of(node: Node) -> Share | None:
+    """Return the datacenter's template repository, if this node has it."""
+    places = node.settings.to("nfs")
+    if not places:
+        return None
+    from labgen_stub.links.share import Share  # noqa: PLC0415 - by who needs it
+
+    return Share(places[0])
+
+
+def _leases(node: Node) -> Leases | None:
+    places = node.settings.to("omapi")
+    if not places:
+        return None
+    from labgen_stub.webapps.remote.leases import Leases  # noqa: PLC0415 - by who needs it
+
+    return Leases(places[0], node.target(places[0]))
 
 
 def _vsm(context: str, node: Node) -> WebApp:
@@ -92,10 +119,10 @@ def _nars(context: str, node: Node) -> WebApp:
 
 
 def _xas(context: str, node: Node) -> WebApp:
-    return _unable(context, node, (messages.XAS, XAS_ANSWERS))
+    return unable(context, node, (messages.XAS, XAS_ANSWERS))
 
 
-def _unable(context: str, node: Node, places: tuple[Place, Place]) -> WebApp:
+def unable(context: str, node: Node, places: tuple[Place, Place]) -> WebApp:
     """Answer every request with a refusal: better than a task that never ends."""
 
     async def work(request: Request, journal: Journal) -> dict[str, object]:
@@ -120,4 +147,6 @@ _SERVICES: dict[str, Callable[[str, Node], WebApp]] = {
     "vsm": _vsm,
     "nars": _nars,
     "xas": _xas,
+    "am": _later("am"),
+    "bpm-async": _later("bpm"),
 }

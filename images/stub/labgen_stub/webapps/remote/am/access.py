@@ -1,0 +1,88 @@
+"""Whether a caller may: AM asks the API with the caller's own `Authorization` (row 28, W13)."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import time
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from labgen_stub.node import PATIENCE, Node
+from labgen_stub.web.errors import ApiError, unauthenticated
+from labgen_stub.wire import Garbled, Misuse, Target
+from labgen_stub.wire.http import request as http_request
+from labgen_stub.wire.stream import client_tls
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+log = logging.getLogger(__name__)
+# A yes holds for so many seconds: an upload in many requests need not ask as many times.
+_YES_FOR = 5.0
+_MOST = 256
+
+
+class Access:
+    """Asks at the API's public location, and where there is none at the API itself (rows 28, 29).
+
+    Who may see an enterprise may read its repository; who may see its users may change it. That is this lab's
+    choice: the documents say only that the API decides.
+    """
+
+    def __init__(self, node: Node) -> None:
+        settings = node.settings
+        places = [
+            *settings.to("https", "frontend"),
+            *settings.to("http", "frontend"),
+            *settings.to("http", "api"),
+        ]
+        self._targets = [Target(one.protocol, one.node, one.port, secrets=settings.secrets) for one in places]
+        self._yes: dict[str, float] = {}
+
+    async def check(self, request: Request, enterprise: int, *, change: bool) -> None:
+        """Return when the API says yes.
+
+        Raises:
+            ApiError: 401, 403 or 404 as the API says, 503 when it cannot be asked.
+        """
+        authorization = request.headers.get("authorization")
+        if not authorization:
+            raise unauthenticated()
+        path = f"/api/admin/enterprises/{enterprise}{'/users?limit=1' if change else ''}"
+        # A hash: what opens the API is not kept.
+        key = hashlib.sha256(f"{path}\n{authorization}".encode()).hexdigest()
+        if self._yes.get(key, 0) > time.monotonic():
+            return
+        status = await self._ask(path, authorization)
+        if status == HTTPStatus.OK:
+            if len(self._yes) >= _MOST:
+                self._yes.clear()
+            self._yes[key] = time.monotonic() + _YES_FOR
+            return
+        if status == HTTPStatus.UNAUTHORIZED:
+            raise unauthenticated()
+        if status == HTTPStatus.NOT_FOUND:
+            raise ApiError(HTTPStatus.NOT_FOUND, "ENTERPRISE-0", "There is no such enterprise")
+        raise ApiError(HTTPStatus.FORBIDDEN, "FORBIDDEN", "The API does not let you")
+
+    async def _ask(self, path: str, authorization: str) -> int:
+        reason = "no API among the neighbours"
+        for target in self._targets:
+            try:
+                async with asyncio.timeout(PATIENCE * 2):
+                    answer = await http_request(
+                        target,
+                        path,
+                        headers=[("Authorization", authorization), ("Accept", "*/*")],
+                        tls=client_tls(target) if target.protocol == "https" else None,
+                    )
+            except (OSError, Garbled, Misuse) as error:
+                reason = f"{target.host}: {str(error) or 'no answer in time'}"
+                continue
+            if answer.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+                return answer.status
+            reason = f"{target.host} answers {answer.status}"
+        log.warning("cannot check a caller", extra={"reason": reason})
+        raise ApiError(HTTPStatus.SERVICE_UNAVAILABLE, "AM-AUTH", "The API cannot be asked who you are")
