@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from importlib import import_module
 from typing import TYPE_CHECKING
 
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Match, Route
 
 from labgen_stub.links.database import Database
@@ -58,6 +59,14 @@ def build(context: str, node: Node) -> WebApp:
             raise not_acceptable("text/plain")
         return PlainTextResponse(PLATFORM_VERSION)
 
+    async def description(request: Request) -> Response:
+        """Describe the API, to users: strangers are told nothing but the version."""
+        await authenticator.user(request)
+        if negotiate(request.headers.get("accept"), "application/json") is None:
+            raise not_acceptable("application/json")
+        # Loaded by who asks: nobody else needs it.
+        return JSONResponse(import_module("labgen_stub.webapps.api.resources.openapi").document(root))
+
     async def nothing_here(request: Request) -> Response:
         """Whatever is no resource: nothing is told to strangers, 404 (or 405) to users."""
         await authenticator.user(request)
@@ -76,6 +85,7 @@ def build(context: str, node: Node) -> WebApp:
 
     resources: list[BaseRoute] = [
         Route(f"{root}/version", version),
+        Route(f"{root}/openapi.json", description),
         *Login(api).routes(),
         *mounting.routes(api),
         *Consoles(api).routes(),

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from labgen_stub.webapps.api.user import User
 
 
+# MySQL's truth is a number, and its sums are decimals.
+_PYTHON: dict[Kind, type[bool | int | str]] = {Kind.BOOLEAN: bool, Kind.INTEGER: int, Kind.TEXT: str}
+
+
 def path_of(resource: Resource, row: Mapping[str, Any]) -> str:
     """Return the path of an entity below the root."""
     return resource.path.format_map({name: row[f"k_{name}"] for name in resource.parameters})
@@ -30,8 +34,7 @@ def entity(request: Request, root: str, resource: Resource, row: Row, user: User
     document: dict[str, Any] = {"id": row[f"k_{resource.number}"]}
     for one in resource.fields:
         if not one.hidden:
-            value = row[f"f_{one.name}"]
-            document[one.name] = bool(value) if one.kind is Kind.BOOLEAN else value
+            document[one.name] = _PYTHON[one.kind](row[f"f_{one.name}"])
     names = {key[2:]: value for key, value in row.items() if key[:2] in ("k_", "x_")}
     titles = {key[2:]: value for key, value in row.items()}
     host = base(request)
