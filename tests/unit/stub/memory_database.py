@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Awaitable, Callable
+from decimal import Decimal
 from importlib import import_module
 from typing import Any, TypeVar
 
@@ -71,7 +72,13 @@ class MemorySession:
         return self._execute(statement, arguments).lastrowid or 0
 
     async def all(self, statement: str, *arguments: object) -> list[dict[str, Any]]:
-        return [dict(row) for row in self._execute(statement, arguments)]
+        cursor = self._execute(statement, arguments)
+        # MySQL's sums are decimals.
+        sums = {one[0] for one in cursor.description or () if "Used" in one[0]}
+        rows = [dict(row) for row in cursor]
+        return [
+            {name: Decimal(value) if name in sums else value for name, value in row.items()} for row in rows
+        ]
 
     async def one(self, statement: str, *arguments: object) -> dict[str, Any] | None:
         rows = await self.all(statement, *arguments)
