@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from starlette.exceptions import HTTPException
 
+from labgen_stub.links.errors import Refusal
 from labgen_stub.web.media import Entity, entity_type, negotiate
 
 if TYPE_CHECKING:
@@ -18,13 +19,13 @@ log = logging.getLogger(__name__)
 CHALLENGE = {"WWW-Authenticate": 'Basic realm="Abiquo"'}
 
 
-class ApiError(HTTPException):
+class ApiError(Refusal, HTTPException):
     """An answer that is an error: HTTP status, the platform's code, a message for people."""
 
     def __init__(
         self, status: HTTPStatus, code: str, message: str, headers: dict[str, str] | None = None
     ) -> None:
-        super().__init__(status, message, headers)
+        HTTPException.__init__(self, status, message, headers)
         self.code = code
 
 

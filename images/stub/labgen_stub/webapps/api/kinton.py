@@ -23,6 +23,12 @@ class Transactions(Protocol):
     async def transact(self, work: Callable[[Session], Awaitable[T]]) -> T:
         """Do `work` in one transaction."""
 
+    async def all(self, statement: str, *arguments: object) -> list[Row]:
+        """Return every row of one SELECT."""
+
+    async def one(self, statement: str, *arguments: object) -> Row | None:
+        """Return the first row of one SELECT, if there is one."""
+
 
 class Kinton:
     """Lets nobody at the database before it is ready. Every method raises `Unavailable` when it is not."""
@@ -32,18 +38,23 @@ class Kinton:
 
     async def transact(self, work: Callable[[Session], Awaitable[T]]) -> T:
         """Do `work` in one transaction and return what it returns; it may be called again."""
+        await self._open()
+        return await self._database.transact(work)
+
+    async def _open(self) -> None:
         if not self._ready.is_set():
             try:
                 async with asyncio.timeout(PATIENCE):
                     await self._ready.wait()
             except TimeoutError:
                 raise Unavailable("the schema is not there yet") from None
-        return await self._database.transact(work)
 
     async def all(self, statement: str, *arguments: object) -> list[Row]:
         """Return every row of one SELECT."""
-        return await self.transact(lambda session: session.all(statement, *arguments))
+        await self._open()
+        return await self._database.all(statement, *arguments)
 
     async def one(self, statement: str, *arguments: object) -> Row | None:
         """Return the first row of one SELECT, if there is one."""
-        return await self.transact(lambda session: session.one(statement, *arguments))
+        await self._open()
+        return await self._database.one(statement, *arguments)

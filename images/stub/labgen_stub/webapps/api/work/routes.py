@@ -6,6 +6,7 @@ import asyncio
 from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeVar
 
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from labgen_stub.links.errors import Unavailable
@@ -19,16 +20,17 @@ from labgen_stub.webapps.api.work import (
     documents,
     owners,
     refusals,
+    removal,
     starting,
     tasks,
 )
 from labgen_stub.webapps.api.work.happenings import Author
+from labgen_stub.webapps.api.work.removal import Removal
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from starlette.requests import Request
-    from starlette.responses import Response
 
     from labgen_stub.links.database import Row, Session
     from labgen_stub.webapps.api.context import Api
@@ -64,6 +66,7 @@ class WorkRoutes:
         """Keep the API; `wake` is called when there may be messages to send."""
         self._api, self._wake = api, wake
         self._turns = asyncio.Semaphore(_AT_ONCE)
+        self._removal = Removal(api.database, wake)
 
     def routes(self) -> list[BaseRoute]:
         """Where they are."""
@@ -77,6 +80,7 @@ class WorkRoutes:
         )
         admin = f"{self._api.root}/admin"
         found: list[BaseRoute] = [
+            Route(template, self._remove_template, methods=["DELETE"]),
             Route(f"{machine}/action/deploy", self._deploy, methods=["POST"]),
             Route(f"{machine}/action/undeploy", self._undeploy, methods=["POST"]),
             Route(f"{machine}/action/reset", self._reset, methods=["POST"]),
@@ -166,6 +170,16 @@ class WorkRoutes:
         return await self.accept(
             request, owner, lambda session: discovery.discover(session, owner.id, author)
         )
+
+    async def _remove_template(self, request: Request) -> Response:
+        owner, author = await self._template(request)
+        (await self._api.authenticator.user(request)).need(Rank.ENTERPRISE_ADMIN)
+        task, row, uri = await self._do(lambda session: removal.begin(session, owner.id, author))
+        self._wake()
+        if not task:
+            return Response(status_code=HTTPStatus.NO_CONTENT)
+        self._removal.ask(task, row, uri, request.headers["authorization"])
+        return documents.accepted(request, owner, task)
 
     def _list_of(
         self, find: Callable[[Request], Awaitable[tuple[Owner, Author]]]
