@@ -87,9 +87,10 @@ def build(context: str, node: Node) -> WebApp:
         Route(f"{root}/version", version),
         Route(f"{root}/openapi.json", description),
         *Login(api).routes(),
+        # Before the resources: what takes time there is begun here.
+        *WorkRoutes(api, sender.wake).routes(),
         *mounting.routes(api),
         *Consoles(api).routes(),
-        *WorkRoutes(api, sender.wake).routes(),
         *Timeline(api).routes(),
     ]
     webapp = WebApp(

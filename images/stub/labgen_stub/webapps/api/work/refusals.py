@@ -52,7 +52,12 @@ def no_address() -> ApiError:
     return _conflict("NET-8", "The datacenter's service network has no free address")
 
 
-def template_in_use() -> ApiError:
+def template_used() -> ApiError:
+    """There are virtual machines of it."""
+    return _conflict("409-IN-USE", "Virtual machines are made from it")
+
+
+def template_busy() -> ApiError:
     """Somebody works on it."""
     return _conflict("TEMPLATE-LOCKED", "The template is being made, converted, or deleted")
 

@@ -31,6 +31,7 @@ KIND = "DELETE_TEMPLATE"
 _TIMEOUT = 30.0
 _FIND = "SELECT * FROM template WHERE id = %s FOR UPDATE"
 _CONVERTED = "SELECT id FROM conversion WHERE template_id = %s AND state = 'ENQUEUED'"
+_USED = "SELECT id FROM virtualmachine WHERE template_id = %s LIMIT 1"
 _MANAGER = """
 SELECT dc.uuid, rs.uri FROM datacenter dc
 LEFT JOIN remote_service rs ON rs.datacenter_id = dc.id AND rs.type = 'APPLIANCE_MANAGER'
@@ -47,7 +48,9 @@ async def begin(session: Session, number: int, author: Author) -> tuple[str, Row
     if row is None:
         raise refusals.no_such_template()
     if row["state"] == "IN_PROGRESS" or await session.one(_CONVERTED, number) is not None:
-        raise refusals.template_in_use()
+        raise refusals.template_busy()
+    if await session.one(_USED, number) is not None:
+        raise refusals.template_used()
     manager = await session.one(_MANAGER, row["datacenter_id"])
     owner = owners.of_template(row)
     if manager is None or not manager["uri"]:
