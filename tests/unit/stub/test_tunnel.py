@@ -165,6 +165,23 @@ async def test_the_console_ends() -> None:
         assert over.value.rcvd.code == 1000
 
 
+async def test_guacds_last_word_ends_the_tunnel() -> None:
+    """guacd itself keeps the connection until its user is gone."""
+
+    async def goodbye(session: Session) -> None:
+        await session.say("ready", "$here")
+        await session.say("disconnect")
+        await session.next()
+
+    async with lab_of(goodbye) as lab, lab.open(await lab.token()) as client:
+        assert await heard(client) == ["", "$here"]
+        assert await heard(client) == ["disconnect"]
+        with pytest.raises(ConnectionClosed) as over:
+            await client.recv()
+        assert over.value.rcvd is not None
+        assert over.value.rcvd.code == 1000
+
+
 async def test_the_user_leaves() -> None:
     async with lab_of() as lab:
         async with lab.open(await lab.token()) as client:

@@ -17,6 +17,20 @@ import { Parser, encode } from "./guacamole/protocol.js";
 // guacd gives up a user of whom it hears nothing for 15 seconds.
 const KEEP_ALIVE_MS = 5000;
 const UNSUPPORTED = "256";
+// guacd's own words are for its log; these are for people.
+const REASONS = {
+  514: "The remote access server fell silent",
+  515: "The machine ended the connection",
+  516: "The machine was not found",
+  519: "Nothing answers at the machine",
+  520: "The remote access server does not answer",
+  522: "The connection ended for want of use",
+  768: "The request was not understood",
+  769: "The name or the password is not right",
+  771: "The machine refuses access",
+  776: "Nothing was heard of you for too long",
+  797: "Too many consoles are open",
+};
 
 export function connect(url, canvas) {
   return new Session(url, canvas);
@@ -71,7 +85,7 @@ class Session {
         });
         break;
       case "error":
-        this._message = args[0];
+        this._message = REASONS[Number(args[1])] || args[0];
         break;
       case "disconnect":
         this._socket.close(1000);

@@ -35,6 +35,8 @@ SILENCE = 30.0  # seconds
 _SIDES = (160, 4096)  # pixels of a screen's side
 # An instruction without an opcode is between the client and its tunnel, never guacd's.
 _INTERNAL = b"0."
+# guacd's last word: it waits for its user to hang up then.
+_DISCONNECT = instruction("disconnect")
 # Codes of Guacamole's errors.
 _SERVER_ERROR, _UPSTREAM_TIMEOUT, _UPSTREAM_UNAVAILABLE = 0x0200, 0x0202, 0x0208
 _GOING_WELL, _TROUBLE = 1000, 1011  # RFC 6455, 7.4.1
@@ -130,9 +132,10 @@ class _Tunnel:
             while True:
                 async with asyncio.timeout(SILENCE):
                     found = await self._guacd.read()
-                if not found:
+                if found:
+                    await self._websocket.send_text(text(b"".join(found)))
+                if not found or _DISCONNECT in found:
                     break
-                await self._websocket.send_text(text(b"".join(found)))
         except TimeoutError:
             return await _fail(self._websocket, "The remote access server fell silent", _UPSTREAM_TIMEOUT)
         except Garbled as error:
