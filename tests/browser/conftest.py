@@ -9,7 +9,14 @@ from socket import socket
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    TimeoutError,  # noqa: A004 - its own, not Python's
+    expect,
+)
 
 from .browser import PATIENCE, chromium
 from .platform import PASSWORD, FakePlatform
@@ -75,6 +82,22 @@ def site(fake: FakePlatform) -> Iterator[str]:
     assert not thread.is_alive(), "the fake platform does not end"
 
 
+def load(page: Page, times: int = 5) -> None:
+    """Load the page's modules; again, where the browser dropped one because a network came or went.
+
+    That is what it does when any container on this machine starts.
+    """
+    loaded = page.locator("#main > :not(#wait, noscript)").first
+    for _ in range(times):
+        try:
+            loaded.wait_for(timeout=PATIENCE / 2)
+        except TimeoutError:
+            page.reload()
+        else:
+            return
+    loaded.wait_for()
+
+
 #: What the browser says of answers that a test wants to be errors.
 EXPECTED = "Failed to load resource"
 
@@ -97,6 +120,7 @@ def open_page(browser: Browser, site: str) -> Iterator[Callable[..., Page]]:
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.on("console", hear)
         page.goto(f"{site}/ui/{path}")
+        load(page)
         return page
 
     yield opened

@@ -38,13 +38,15 @@ export class Client extends EventTarget {
     if (own) headers.Authorization = `Token ${this.token}`;
     else if (authorization) headers.Authorization = authorization;
     if (type) headers["Content-Type"] = type;
+    const ask = () => fetch(ours(to.href ?? to), {
+      method, headers, body, cache: "no-store", signal: AbortSignal.timeout(patience),
+      // Without credentials of its own the browser does not ask for a password at a 401: the page does.
+      credentials: "omit",
+    });
     let answer;
     try {
-      answer = await fetch(ours(to.href ?? to), {
-        method, headers, body, cache: "no-store", signal: AbortSignal.timeout(patience),
-        // Without credentials of its own the browser does not ask for a password at a 401: the page does.
-        credentials: "omit",
-      });
+      // A browser drops what is on its way when the machine's networks change: reading is simply done again.
+      answer = await (method === "GET" ? ask().catch((error) => (error instanceof TypeError ? ask() : Promise.reject(error))) : ask());
     } catch (error) {
       if (error instanceof Failure) throw error;
       const why = error.name === "TimeoutError" ? `no answer in ${patience / 1000} s` : "no connection";

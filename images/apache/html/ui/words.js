@@ -62,6 +62,14 @@ export const hostStateOf = (name) => of(MACHINE_STATES, name);
 export const taskName = (name) => TASKS[name] ?? plain(name);
 export const serviceName = (name) => SERVICES[name] ?? plain(name);
 
+const ENDINGS = { START: "started", FINISH: "done", FAIL: "failed" };
+
+/** What an event tells: `POWER_ON_FINISH` is `Power on done`. */
+export function eventName(action) {
+  const [, name, ending] = /^(.+)_(START|FINISH|FAIL)$/.exec(action ?? "") ?? [];
+  return name ? `${taskName(name)} ${ENDINGS[ending]}` : plain(action);
+}
+
 /** A time in milliseconds since 1970: of the last day the time alone. */
 export function when(ms) {
   if (!ms) return "";

@@ -2,8 +2,9 @@
 
 import { h } from "../dom.js";
 import { badge, empty, pager } from "../parts.js";
+import { problem } from "../tasks.js";
 import { View } from "../view.js";
-import { plain, when } from "../words.js";
+import { eventName, plain, when } from "../words.js";
 
 const TONES = { INFO: "idle", NORMAL: "idle", WARN: "warn", WARNING: "warn", MINOR: "warn", MAJOR: "bad", ERROR: "bad", CRITICAL: "bad" };
 
@@ -37,12 +38,12 @@ function row(event) {
     h("strong", {}, title(event)),
     badge([plain(severity), TONES[severity] ?? "idle"]),
     h("span", { class: "soft" }, [event.performedBy ?? event.user, event.component].filter(Boolean).join(" · ")),
-    event.stacktrace || event.message ? h("p", { class: "soft" }, event.stacktrace || event.message) : null);
+    event.details?.error ? h("p", { class: "problem" }, problem(event.details)) : null);
 }
 
 /** `DEPLOY` of a `VIRTUAL_MACHINE` called web is `Deploy: virtual machine web`. */
 function title(event) {
   const what = plain(event.type ?? event.entity).toLowerCase();
-  const name = event.virtualMachine ?? event.entityName ?? event.details?.name ?? "";
-  return `${plain(event.actionPerformed ?? event.action)}: ${[what, name].filter(Boolean).join(" ")}`;
+  const name = event.virtualMachine ?? event.details?.label ?? event.details?.name ?? "";
+  return `${eventName(event.actionPerformed ?? event.action)}: ${[what, name].filter(Boolean).join(" ")}`;
 }
