@@ -52,14 +52,15 @@ class Office:
 
 @pytest.fixture
 def api(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    said: dict[str, Any] = {"status": 200, "asked": [], "error": None}
+    said: dict[str, Any] = {"status": 200, "asked": [], "error": None, "admin": True}
 
     async def request(target: Any, path: str, *, headers: Any, tls: Any) -> Answer:
         said["asked"].append((target.host, path, dict(headers)["Authorization"]))
         assert tls is None
         if said["error"]:
             raise said["error"]
-        return Answer(said["status"], {}, b"")
+        links = [{"rel": "roles"}] if said["admin"] else [{"rel": "role", "title": "USER"}]
+        return Answer(said["status"], {}, json.dumps({"links": links}).encode())
 
     monkeypatch.setattr(access_module, "http_request", request)
     monkeypatch.setattr(access_module, "client_tls", lambda _: None)
@@ -264,10 +265,20 @@ async def test_the_api_decides(
     path = f"{PLACE}/x/x.raw" if method == "DELETE" else PLACE
     answer = await office.client.request(method, path)
     assert answer.status_code == status
-    change = "" if method == "GET" else "/users?limit=1"
-    assert api["asked"] == [("frontend-1", f"/api/admin/enterprises/1{change}", "Basic dTpw")]
+    assert api["asked"] == [("frontend-1", "/api/admin/enterprises/1", "Basic dTpw")]
     if status == 401:
         assert answer.headers["www-authenticate"].startswith("Basic")
+
+
+@pytest.mark.parametrize("method", ["POST", "DELETE"])
+async def test_only_an_administrator_changes_anything(
+    office: Office, api: dict[str, Any], method: str
+) -> None:
+    api["admin"] = False
+    assert (await office.client.get(PLACE)).status_code == 200
+    path = f"{PLACE}/x/x.raw" if method == "DELETE" else PLACE
+    assert (await office.client.request(method, path)).status_code == 403
+    assert [path for _, path, _ in api["asked"]][-1] == "/api/login"
 
 
 async def test_who_says_nothing_of_himself_is_asked_for_it(office: Office, api: dict[str, Any]) -> None:
