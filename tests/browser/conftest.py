@@ -14,7 +14,6 @@ from playwright.sync_api import (
     BrowserContext,
     ConsoleMessage,
     Page,
-    TimeoutError,  # noqa: A004 - its own, not Python's
     expect,
 )
 
@@ -82,22 +81,6 @@ def site(fake: FakePlatform) -> Iterator[str]:
     assert not thread.is_alive(), "the fake platform does not end"
 
 
-def load(page: Page, times: int = 5) -> None:
-    """Load the page's modules; again, where the browser dropped one because a network came or went.
-
-    That is what it does when any container on this machine starts.
-    """
-    loaded = page.locator("#main > :not(#wait, noscript)").first
-    for _ in range(times):
-        try:
-            loaded.wait_for(timeout=PATIENCE / 2)
-        except TimeoutError:
-            page.reload()
-        else:
-            return
-    loaded.wait_for()
-
-
 #: What the browser says of answers that a test wants to be errors.
 EXPECTED = "Failed to load resource"
 
@@ -112,7 +95,9 @@ def open_page(browser: Browser, site: str) -> Iterator[Callable[..., Page]]:
         if said.type == "error" and EXPECTED not in said.text:
             faults.append(said.text)
 
-    def opened(width: int = 1280, height: int = 800, path: str = "", **more: object) -> Page:
+    def opened(
+        width: int = 1280, height: int = 800, path: str = "", *, ready: bool = True, **more: object
+    ) -> Page:
         context = browser.new_context(viewport={"width": width, "height": height}, **more)  # type: ignore[arg-type]
         context.set_default_timeout(PATIENCE)
         contexts.append(context)
@@ -120,7 +105,8 @@ def open_page(browser: Browser, site: str) -> Iterator[Callable[..., Page]]:
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.on("console", hear)
         page.goto(f"{site}/ui/{path}")
-        load(page)
+        if ready:
+            page.locator("#main > :not(#wait, noscript)").first.wait_for()
         return page
 
     yield opened

@@ -106,3 +106,10 @@ def test_the_stream_away_is_told_and_what_was_missed_is_caught_up(inside: Opener
     page.get_by_role("button", name="Try now").click()
     expect(page.locator("#stream")).to_have_text("Live")
     expect(row.locator(".badge")).to_have_text("Running")
+
+
+def test_a_module_that_is_lost_on_its_way_is_fetched_again(open_page: Opener, site: str) -> None:
+    page = open_page(path="config/lab.json", ready=False)
+    page.route("**/views/tasks.js", lambda route: route.abort(), times=1)
+    page.goto(f"{site}/ui/")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Log in")
