@@ -29,6 +29,15 @@ def test_the_overview_has_every_server_and_how_its_services_are(inside: Opener, 
     expect(service).to_contain_text("Well")
 
 
+def test_what_fails_at_one_site_hides_nothing_else(inside: Opener, fake: FakePlatform) -> None:
+    fake.refuse["GET /api/rack/machines"] = "Unexpected error"
+    page = inside()
+    place = page.get_by_role("region", name="dc1")
+    expect(place).to_contain_text("Not all of it can be shown: Unexpected error.")
+    expect(place.get_by_role("heading", level=3)).to_have_text(["dc1-rs-1", "dc1-bpm-1"])
+    expect(page.get_by_role("region", name="pcr1")).to_contain_text("Virtual factory")
+
+
 def test_health_is_asked_for_again_by_itself(open_page: Opener, fake: FakePlatform) -> None:
     page = open_page()
     page.clock.install()

@@ -29,8 +29,17 @@ export class Overview extends View {
     clearTimeout(this.#timer);
     const sites = await this.platform.sites();
     this.#sites = await each(sites, async (site) => {
-      const [services, hosts] = await Promise.all([this.platform.remoteServices(site), this.platform.hosts(site)]);
-      return { site, services, hosts };
+      let problem = "";
+      // What cannot be had of one site hides nothing of the others.
+      const part = (work) => work.catch((failure) => {
+        if (failure.away || failure.status === 401) throw failure;
+        problem = failure.message;
+        return [];
+      });
+      const [services, hosts] = await Promise.all([
+        part(this.platform.remoteServices(site)), part(this.platform.hosts(site)),
+      ]);
+      return { site, services, hosts, problem };
     });
     this.#counts = await this.#count();
     this.#look();
@@ -98,11 +107,12 @@ export class Overview extends View {
       figure(String(hypervisors), hypervisors === 1 ? "hypervisor" : "hypervisors", "#/overview"));
   }
 
-  #site({ site, services, hosts }) {
+  #site({ site, services, hosts, problem }) {
     const servers = Map.groupBy(services, serverOf);
     return h("section", { class: "card", key: `site-${site.region}-${site.id}`, "aria-labelledby": `site-${site.region}-${site.id}` },
       h("div", { class: "heading" }, h("h2", { id: `site-${site.region}-${site.id}` }, site.name),
         h("span", { class: "soft" }, site.region ? "Public cloud region" : "Datacenter", site.location ? ` · ${site.location}` : "")),
+      problem ? h("p", { class: "problem" }, `Not all of it can be shown: ${problem}.`) : null,
       h("ul", { class: "servers" },
         [...servers].map(([server, mine]) => this.#server(server, mine)),
         hosts.map((one) => host(one))));
