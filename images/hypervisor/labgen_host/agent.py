@@ -21,6 +21,7 @@ import libvirt
 from labgen_aim.structures import Datastore, DomainInfo, HostError, LibvirtFailed, NetInterface, NodeInfo
 
 from labgen_host.datastore import below_the_share
+from labgen_host.machine import for_libvirt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -231,7 +232,7 @@ class Agent:
 
     def defineDomain(self, xml: str) -> None:
         """Define a machine by libvirt's description of it."""
-        self._ask(lambda: self._libvirt.defineXML(xml))
+        self._ask(lambda: self._libvirt.defineXML(for_libvirt(xml)))
 
     def undefineDomain(self, name: str) -> None:
         """Forget a machine; one that is not there is well."""
