@@ -223,7 +223,7 @@ async def test_an_image_of_a_machine_is_made_once(cloud: Cloud, provider: FakePr
     job, target = Journal("12345678-90ab-cdef"), Disk("1/some/where: a snapshot.ami", "AMI")
     first = await cloud.instance(MACHINE, target, job)
     assert first == Disk("ami-2", "AMI", 2 << 30)
-    assert provider.images["ami-2"][0] == "where- a snapshot.ami 12345678-90ab"
+    assert provider.images["ami-2"][0] == "my -machine- 12345678-90ab"
     assert await cloud.instance(MACHINE, target, job) == first
     assert provider.actions() == ["CreateImage"]
 

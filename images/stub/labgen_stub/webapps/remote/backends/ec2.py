@@ -129,7 +129,8 @@ class Cloud:
                 await self._provider.untag(found.id, RESTART)
 
     async def instance(self, machine: Machine, target: Disk, journal: Journal) -> Disk:
-        """Make an image of the machine's disk; it is called as the last part of `target.path`."""
+        """Make an image of the machine's disk, called as the machine; `target` is where files would go."""
+        del target
         with self._instances.step("look for the image", journal):
             made = await self._provider.images({f"tag:{JOB}": journal.job})
         if made:
@@ -137,7 +138,7 @@ class Cloud:
         else:
             found = await self._instances.needed(machine, journal)
             with self._instances.step("create an image", journal):
-                name = image_name(target.path.rpartition("/")[2] or machine.label, journal.job)
+                name = image_name(machine.label, journal.job)
                 image = await self._provider.create_image(found.id, name, {JOB: journal.job})
         done = await self._instances.available(image, journal)
         return Disk(done.id, FORMAT, done.size)
