@@ -113,7 +113,11 @@ RACK = Resource(
     ),
 )
 
-_USED = "(SELECT COALESCE(SUM(vm.{what}), 0) FROM virtualmachine vm WHERE vm.machine_id = machine.id)"
+# A sum is a DECIMAL, which JSON has not.
+_USED = (
+    "(SELECT CAST(COALESCE(SUM(vm.{what}), 0) AS SIGNED) FROM virtualmachine vm "
+    "WHERE vm.machine_id = machine.id)"
+)
 MACHINE = Resource(
     entity="machine",
     plural="machines",
