@@ -157,6 +157,20 @@ async def test_a_machine_discovery_is_a_task_of_its_datacenter(client: httpx.Asy
     assert (await client.post(f"{path}/action/discover", headers=ADMIN)).status_code == 409
 
 
+async def test_a_template_that_is_gone_still_has_its_task(client: httpx.AsyncClient, kinton: Kinton) -> None:
+    path = "/api/admin/enterprises/1/datacenterrepositories/1/virtualmachinetemplates"
+    kinton.sql(
+        "INSERT INTO remote_service (datacenter_id, type, uri) "
+        "VALUES (1, 'APPLIANCE_MANAGER', 'http://127.0.0.1:1/am')"
+    )
+    accepted = await client.delete(f"{path}/2", headers=ADMIN)
+    assert accepted.status_code == 202
+    kinton.sql("DELETE FROM template WHERE id = 2")
+    task = await client.get(accepted.json()["links"][0]["href"], headers=ADMIN)
+    assert (task.status_code, task.json()["type"]) == (200, "DELETE_TEMPLATE")
+    assert (await client.get(f"{path}/7/tasks", headers=ADMIN)).status_code == 404
+
+
 async def test_without_mysql_nothing_hangs(client: httpx.AsyncClient, kinton: Kinton) -> None:
     kinton.broken = True
     assert (await client.get("/api/events", headers=ADMIN)).status_code == 503

@@ -51,6 +51,9 @@ _TASKS = """
 SELECT task.*, user.enterprise_id AS user_enterprise
 FROM task LEFT JOIN user ON user.id = task.user_id
 WHERE task.owner_kind = %s AND task.owner_id = %s"""
+_FORMER = """
+SELECT owner_id AS id, enterprise_id, %s AS datacenter_id FROM task
+WHERE owner_kind = 'template' AND owner_id = %s AND enterprise_id = %s LIMIT 1"""
 _JOBS = "SELECT * FROM job WHERE task_id = %s ORDER BY created, id"
 
 
@@ -247,8 +250,12 @@ class WorkRoutes:
         row = await self._find(
             "SELECT * FROM template WHERE id = %s AND enterprise_id = %s AND datacenter_id = %s", *numbers
         )
+        if row is None:
+            # One that was deleted still has the task that did it.
+            row = await self._find(_FORMER, numbers[2], numbers[0], numbers[1])
         if row is None or (user.rank < Rank.CLOUD_ADMIN and row["enterprise_id"] != user.enterprise_id):
             raise refusals.no_such_template()
+        row |= {"datacenter_id": numbers[2]}
         return owners.of_template(row), author_of(user)
 
     async def _datacenter(self, request: Request) -> tuple[Owner, Author]:
