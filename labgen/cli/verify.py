@@ -76,13 +76,14 @@ def verify(
     while True:
         with shown(Progress.AUTO) as emit:
             table = verify_lab(engine, state, plan_of_lab(state), only, emit)
-        _write(table, junit, html)
         if style is Format.JSON:
             from labgen.verify.report.document import document_of
 
             print_json(document_of(table))
         else:
             _print(table)
+        # Last: what was measured is not lost with a file that cannot be written.
+        _write(table, junit, html)
         if watch is None:
             break
         _wait(watch)

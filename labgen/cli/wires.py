@@ -55,7 +55,9 @@ def cut(
     wires = _wires(plan, source, destination, all_from, all_to)
     if wires:
         changed = change_cuts(engine, state, plan, cut=wires)
-        note(f"lab '{name}': {_count(len(changed))} cut; `labgen heal` plugs everything in again")
+        already = len(wires) - len(changed)
+        before = f" ({already} cut already)" if already else ""
+        note(f"lab '{name}': {_count(len(changed))} cut{before}; `labgen heal` plugs everything in again")
     there = cut_wires(state)
     if not wires and not there and style is Format.TABLE:
         note(f"lab '{name}': no wire is cut")

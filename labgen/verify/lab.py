@@ -104,17 +104,22 @@ def _other_labs(engine: Engine, lab: str) -> tuple[str, ...]:
 def wanted_pairs(plan: LabPlan, only: str) -> Wanted:
     """Return which pairs `A[:B]` means: from A to B; from or to A without a colon; an empty side is all.
 
-    Each is a node, a role, a site, or the host. Raises InvalidInput for anything else.
+    Each is a node, a role, a site, or the host. Raises InvalidInput for anything else, and when no two of
+    them are a pair: a lab of which nothing was asked would pass.
     """
     if not only:
         return Wanted()
     first, colon, second = only.partition(":")
     if not colon:
         return Wanted(either=_members(plan, first))
-    return Wanted(
-        source=_members(plan, first) if first else None,
-        destination=_members(plan, second) if second else None,
-    )
+    source = _members(plan, first) if first else None
+    destination = _members(plan, second) if second else None
+    if source is not None and source == destination and len(source) == 1:
+        raise InvalidInput(
+            f"--only: '{only}' is no pair: both ends are {next(iter(source))}, and a node is asked of others",
+            f"`--only {first}` asks from and to it.",
+        )
+    return Wanted(source=source, destination=destination)
 
 
 def _members(plan: LabPlan, text: str) -> frozenset[str]:

@@ -112,6 +112,7 @@ def test_a_report_that_cannot_be_written(labgen: Program, measured: Measured) ->
     ran = labgen("verify", "--html", "file/lab.html")
     assert ran.code == 1
     assert ran.err.startswith("labgen: file/lab.html: cannot be written: ")
+    assert "52 documented connections spoken" in ran.out, "what was measured is not lost with the file"
     assert measured.asked == [""]
 
 
@@ -167,6 +168,22 @@ def test_only_somebody_who_is_not_there() -> None:
     assert caught.value.message == (
         "--only: lab 'lab' has no node, role or site 'appi' (did you mean 'api'?)"
     )
+
+
+@pytest.mark.parametrize(("only", "node"), [("api:api-1", "api-1"), ("host:host", "host")])
+def test_only_a_node_and_itself(only: str, node: str) -> None:
+    """Nothing would be asked, and a lab of which nothing was asked must not pass."""
+    with pytest.raises(InvalidInput) as caught:
+        wanted_pairs(plan_of(LabSpec()), only)
+    assert caught.value.message == (
+        f"--only: '{only}' is no pair: both ends are {node}, and a node is asked of others"
+    )
+
+
+def test_only_nodes_of_one_role() -> None:
+    wanted = wanted_pairs(plan_of(LabSpec(counts={"api": 2})), "api:api")
+    assert wanted("api-1", "api-2")
+    assert wanted("api-2", "api-1")
 
 
 def test_a_difference_is_one_of_a_known_kind() -> None:
