@@ -17,9 +17,8 @@ from labgen.plan.model import LabPlan
 from tests.unit.docs.pages import Fence, fences, matches, steps
 from tests.unit.docs.program import commands
 
-from .conftest import Cli
+from .conftest import SECONDS, Cli
 
-_SECONDS = 120
 _MARK = "-- end of step, exit code "
 #: What an example may do to a lab that other tests use as well.
 _HARMLESS = {
@@ -95,7 +94,7 @@ def test_session_prints_what_the_page_shows(
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=_SECONDS,
+        timeout=SECONDS,
         check=False,
     )
     printed = done.stdout.split(_MARK)
