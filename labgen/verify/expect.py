@@ -16,6 +16,7 @@ __all__ = ["HOST", "Expected", "expected_dialogues", "published_dialogues"]
 #: The participant that is no node: the machine that the lab runs on.
 HOST: Final = "host"
 _SECONDS: Final = 5.0
+_AGAIN_SECONDS: Final = 15.0  # whoever was silent while everybody asked is given the time of a busy machine
 _CUT_SECONDS: Final = 0.5  # a wire that was cut is silent; nobody has to wait long to hear that
 
 
@@ -42,11 +43,13 @@ class Expected:
         speak = self.connection.speak
         return speak is not None and f"{{{value}}}" in (speak.path or "")
 
-    def as_check(self, values: Mapping[str, str], *, cut: bool = False) -> dict[str, Any]:
+    def as_check(
+        self, values: Mapping[str, str], *, cut: bool = False, again: bool = False
+    ) -> dict[str, Any]:
         """Return the check as the probe takes it (images/probe); `values` fill in the path.
 
         A path that needs a value which nobody has is asked with an empty one, and any answer that is the
-        protocol's will do. `cut` asks with little patience.
+        protocol's will do. `cut` asks with little patience, `again` with much.
         """
         row = self.connection
         options = row.speak.model_dump(exclude_none=True) if row.speak else {}
@@ -62,7 +65,7 @@ class Expected:
             "transport": row.transport,
             "host": self.host,
             "port": self.port,
-            "timeout": _CUT_SECONDS if cut else _SECONDS,
+            "timeout": _CUT_SECONDS if cut else _AGAIN_SECONDS if again else _SECONDS,
             "options": options,
         }
 

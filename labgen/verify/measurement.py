@@ -25,7 +25,7 @@ class Answers:
     look: Look | None = None
     targets: list[Target] = field(default_factory=list)
     sweep: dict[int, Mapping[str, Any]] = field(default_factory=dict)
-    names: Mapping[str, Any] = field(default_factory=dict)
+    names: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     dialogues: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     broke: str = ""
 

@@ -15,6 +15,7 @@ from labgen.verify.look import read_look
 from labgen.verify.measurement import Answers, Measurement
 from labgen.verify.questions import Questions, Wanted
 from labgen.verify.session import Probe, ProbeBroke
+from labgen.verify.table import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 __all__ = ["Subject", "measure"]
 
 _PARALLEL: Final = 8
+#: What a busy machine alone can come to. That nobody listens, or no way leads there, is known at once.
+_DOUBTFUL: Final = frozenset(
+    {Outcome.TIMEOUT, Outcome.SILENT, Outcome.GARBLED, Outcome.UNRESOLVED, Outcome.FAILED}
+)
 _PATIENCE: Final = 1.0  # seconds for one connection attempt; on one machine an answer takes microseconds
 
 
@@ -66,6 +71,8 @@ def measure(engine: Engine, subject: Subject) -> tuple[Questions, Measurement]:
             subject.wanted,
         )
         list(pool.map(lambda one: run.ask(questions, one), participants))
+        run.fetch_again()
+        list(pool.map(run.ask_again, participants))
     seconds = time.monotonic() - started
     return questions, Measurement(run.answers, subject.stopped, run.canaries, seconds)
 
@@ -102,7 +109,7 @@ class _Run:
             answers.look = read_look(probe.ask({"op": "look"}))
             if name == HOST:
                 self._listen(probe, answers)
-                self._fetch(probe)
+                self._fetch(probe, (one for spoken in self._dialogues.values() for one in spoken))
 
         self._guarded(answers, start)
 
@@ -116,11 +123,11 @@ class _Run:
         if own:
             self.canaries.update(probe.ask({"op": "listen", "addresses": own})["ports"])
 
-    def _fetch(self, probe: Probe) -> None:
+    def _fetch(self, probe: Probe, dialogues: Iterable[Expected]) -> None:
         """Ask the platform for the tokens that some dialogues need: each opens one console, once."""
         plan, secrets = self._subject.plan, self._subject.secrets
         published = {one.name: one for one in plan.published}
-        spoken = [one for dialogues in self._dialogues.values() for one in dialogues]
+        spoken = list(dialogues)
         for name, token in default_catalogue().tokens.items():
             first = next((node for node in plan.nodes if node.role == token.role), None)
             if first is None or token.publish not in published or token.secret not in secrets:
@@ -152,6 +159,40 @@ class _Run:
         self._guarded(answers, lambda: self._speak(probe, answers, self._dialogues.get(name, ())))
         self._guarded(answers, lambda: self._look_again(probe, answers))
 
+    def ask_again(self, name: str) -> None:
+        """Ask once more what came to nothing, now that the others are silent: they may have been too loud.
+
+        What was refused, or cut, stays as it was; so does the rest when the probe breaks meanwhile.
+        """
+        answers, probe = self.answers[name], self._probes.get(name)
+        if probe is None or answers.broke:
+            return
+        names = [one for one, found in answers.names.items() if found.get("fault")]
+        dialogues = self._doubtful(name)
+        second = Answers()
+        self._guarded(second, lambda: self._names(probe, second, names))
+        self._guarded(second, lambda: self._speak(probe, second, dialogues, again=True))
+        answers.names |= second.names
+        answers.dialogues |= second.dialogues
+
+    def fetch_again(self) -> None:
+        """Fetch new tokens for what is asked again: the first may be used up."""
+        probe = self._probes.get(HOST)
+        if probe is not None and not self.answers[HOST].broke:
+            doubtful = [one for name in self.answers for one in self._doubtful(name)]
+            self._guarded(Answers(), lambda: self._fetch(probe, doubtful))
+
+    def _doubtful(self, name: str) -> list[Expected]:
+        """Return the dialogues of `name` that may have come to nothing only because others were loud."""
+        found, cuts, stopped = self.answers[name].dialogues, self._subject.cuts, self._subject.stopped
+        return [
+            one
+            for one in self._dialogues.get(name, ())
+            if str(found.get(one.id, {}).get("outcome")) in _DOUBTFUL
+            and (one.source, one.destination) not in cuts
+            and one.destination not in stopped
+        ]
+
     @staticmethod
     def _look_again(probe: Probe, answers: Answers) -> None:
         """Keep who listens still: a client that waits for an answer by UDP looks like a server meanwhile."""
@@ -178,11 +219,15 @@ class _Run:
             unasked = {"fault": "it was not answered"}
             answers.names = {name: dict(found.get(name) or unasked) for name in asked}
 
-    def _speak(self, probe: Probe, answers: Answers, dialogues: Iterable[Expected]) -> None:
+    def _speak(
+        self, probe: Probe, answers: Answers, dialogues: Iterable[Expected], *, again: bool = False
+    ) -> None:
         secrets, cuts = self._subject.secrets, self._subject.cuts
         checks = [
             one.as_check(
-                {**secrets, **self._tokens.get(one.id, {})}, cut=(one.source, one.destination) in cuts
+                {**secrets, **self._tokens.get(one.id, {})},
+                cut=(one.source, one.destination) in cuts,
+                again=again,
             )
             for one in dialogues
         ]

@@ -97,7 +97,9 @@ def test_a_token_that_nobody_can_give_asks_for_any_answer(small_plan: LabPlan) -
 
 
 def test_a_cut_wire_is_asked_with_little_patience(small_plan: LabPlan) -> None:
-    assert expected_dialogues(small_plan)[0].as_check({}, cut=True)["timeout"] == 0.5
+    first = expected_dialogues(small_plan)[0]
+    assert first.as_check({}, cut=True)["timeout"] == 0.5
+    assert first.as_check({}, again=True)["timeout"] == 15.0
 
 
 def test_this_machine_speaks_to_every_published_port(small_plan: LabPlan) -> None:
