@@ -27,6 +27,9 @@ PICTURES = {
     "ui-events-phone.png": ("events", PHONE, "light"),
 }
 
+#: Taken by tests/integration/test_ui.py, of a real lab.
+OF_A_LAB = {"ui-novnc.png": (1280, 860), "ui-guacamole.png": (1280, 860)}
+
 
 @pytest.fixture
 def busy(fake: FakePlatform) -> int:
@@ -53,6 +56,16 @@ def test_a_picture(inside: Opener, fake: FakePlatform, busy: int, name: str) -> 
         take(page, view, busy)
         page.screenshot(path=file, animations="disabled")
     assert fake.machines
+    check(file, size)
+
+
+@pytest.mark.parametrize("name", OF_A_LAB)
+def test_a_picture_of_a_lab(name: str) -> None:
+    check(DOCS / "images" / name, OF_A_LAB[name])
+
+
+def check(file: Path, size: tuple[int, int]) -> None:
+    """Make sure that a picture is one, of its size, and small."""
     content = file.read_bytes()
     assert content[:8] == b"\x89PNG\r\n\x1a\n"
     assert struct.unpack(">II", content[16:24]) == size
@@ -75,5 +88,5 @@ def take(page: Page, view: str, number: int) -> None:
 def test_the_page_shows_every_picture_and_says_what_it_is() -> None:
     text = (DOCS / "ui.md").read_text()
     shown = dict(re.findall(r"!\[([^\]]+)\]\(images/(ui-[a-z-]+\.png)\)", text))
-    assert sorted(shown.values()) == sorted(PICTURES)
+    assert sorted(shown.values()) == sorted([*PICTURES, *OF_A_LAB])
     assert all(len(words) > 10 for words in shown)
