@@ -27,7 +27,7 @@ PICTURES = {
     "ui-events-phone.png": ("events", PHONE, "light"),
 }
 
-#: Taken by tests/integration/test_ui.py, of a real lab.
+#: Taken of a real lab with a machine deployed in it.
 OF_A_LAB = {"ui-novnc.png": (1280, 860), "ui-guacamole.png": (1280, 860)}
 
 
