@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 # A letter of the BIOS's text mode, in pixels; the ninth column is space.
 _WIDTH, _HEIGHT = 9, 16
+# As many lines as the BIOS and the boot disk write.
+_LINES = 8
 _PIXELS = struct.pack(">BBBBHHHBBBxxx", 8, 8, 0, 1, 7, 7, 3, 0, 3, 6)
 _RAW = struct.pack(">i", 0)
 
@@ -25,12 +27,16 @@ class Screen:
         for column in range(self.width // _WIDTH):
             lines = (
                 (number * _HEIGHT + row) * self.width + column * _WIDTH
-                for row in range(_HEIGHT - 2)  # the cursor is in the last two
+                for row in range(_HEIGHT - 3)  # the cursor is in the last three
             )
             found.append(b"".join(self.pixels[at : at + _WIDTH] for at in lines))
         while found and not any(found[-1]):
             found.pop()
         return found
+
+    def letters(self) -> list[list[bytes]]:
+        """Return the first lines' letters: what stays the same while the cursor blinks."""
+        return [self.line(number) for number in range(_LINES)]
 
 
 def look(port: int, seconds: float = 10.0) -> Screen:
@@ -80,4 +86,4 @@ def read(screen: Screen, known: dict[int, str]) -> list[str]:
         assert len(pictures) >= len(text), f"line {number} does not begin with {text!r}"
         for picture, letter in zip(pictures, text, strict=False):
             assert letters.setdefault(picture, letter) == letter, f"line {number} is not {text!r}"
-    return ["".join(letters.get(one, "?") for one in screen.line(number)) for number in range(8)]
+    return ["".join(letters.get(one, "?") for one in screen.line(number)) for number in range(_LINES)]

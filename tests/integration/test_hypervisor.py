@@ -158,11 +158,12 @@ def label_on(port: int, identity: str) -> str:
     """Wait until the disk has booted, and return what the screen calls the machine."""
     deadline = time.monotonic() + SECONDS
     screen, before = look(port), None
-    # A picture may be taken while the machine writes: what is shown twice is the whole of it.
-    while not any(screen.line(6)) or screen != before:
+    # A picture may be taken while the machine writes: what is written the same twice is the whole of it.
+    while not any(screen.line(6)) or screen.letters() != before:
         assert time.monotonic() < deadline, "the disk does not boot"
+        before = screen.letters()
         time.sleep(0.2)
-        screen, before = look(port), screen
+        screen = look(port)
     title = "  labgen: console of "
     lines = read(screen, {1: f"Machine UUID {identity}", 2: "Booting from Hard Disk...", 4: title, 6: "  >"})
     return lines[4].removeprefix(title)
