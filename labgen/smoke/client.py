@@ -16,11 +16,12 @@ from labgen.smoke.model import StepFailed
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-__all__ = ["Address", "Document", "Platform", "entity", "href"]
+__all__ = ["POLL", "Address", "Document", "Platform", "entity", "href"]
 
 Document = dict[str, Any]
 _TIMEOUT = 15.0
-_POLL = 0.15
+POLL = 0.15
+"""Seconds between two looks at what is under way."""
 _ENDED = frozenset({"FINISHED_SUCCESSFULLY", "FINISHED_UNSUCCESSFULLY"})
 _TOKEN = "X-Abiquo-Token"  # noqa: S105 - the name of a header
 
@@ -129,7 +130,7 @@ class Platform:
             async with asyncio.timeout(seconds):
                 # The platform tells tasks by asking (W18); its stream tells the machine, not the task.
                 while (task := await self.get(where)).get("state") not in _ENDED:  # noqa: ASYNC110
-                    await asyncio.sleep(_POLL)
+                    await asyncio.sleep(POLL)
         except TimeoutError:
             raise StepFailed(
                 f"task {task.get('taskId', where)} is {task.get('state', 'unknown')} after {seconds:g} s",

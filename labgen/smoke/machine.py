@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from labgen.smoke.client import href
+from labgen.smoke.client import POLL, href
 from labgen.smoke.console import first_frame
 from labgen.smoke.model import StepFailed
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Ground", "Machine", "find_ground", "lay_ground"]
 
 _OFF = frozenset({"NOT_ALLOCATED", "ALLOCATED"})
+_HELD = "LOCKED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +131,19 @@ class Machine:
         console = await self._platform.post(href(self.document, "remoteaccess"), "remoteaccess")
         return await first_frame(href(console, "novnc"), self._platform.address.tls(), seconds)
 
+    async def settled(self, seconds: float) -> str:
+        """Wait until no task holds it; return its state."""
+        try:
+            async with asyncio.timeout(seconds):
+                # A task whose wait was given up goes on; nothing tells its end but the machine's state.
+                while (state := await self.look()) == _HELD:  # noqa: ASYNC110
+                    await asyncio.sleep(POLL)
+        except TimeoutError:
+            raise StepFailed(f"the machine {self.label} is still {_HELD} after {seconds:g} s") from None
+        return state
+
     async def away(self, seconds: float) -> None:
-        """Undeploy it where it is deployed, and remove it."""
-        if await self.look() not in _OFF:
+        """Undeploy it where it is deployed, and remove it; a task that holds it is awaited first."""
+        if await self.settled(seconds) not in _OFF:
             await self.act("undeploy", seconds)
         await self._platform.delete(href(self.document, "edit"))

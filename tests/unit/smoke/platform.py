@@ -21,10 +21,15 @@ def link(rel: str, path: str) -> dict[str, str]:
 
 @dataclass
 class Fake:
-    """The platform: `broken` maps an action to the error and the server of its task."""
+    """The platform: `broken` maps an action to the error and the server of its task.
+
+    `slow` maps an action to the looks at the machine that it takes; its task never tells that it ended.
+    """
 
     sites: tuple[str, ...] = ("dc1", "pcr1")
     broken: dict[str, tuple[str, str]] = field(default_factory=dict)
+    slow: dict[str, int] = field(default_factory=dict)
+    held: dict[str, tuple[int, str]] = field(default_factory=dict)
     refused: dict[str, int] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     things: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -80,7 +85,10 @@ class Fake:
             found = [one for where, one in self.things.items() if where.startswith(path)]
             return httpx.Response(200, json=self._page(path, found))
         if method == "GET":
-            return httpx.Response(200, json=self.things[path])
+            looks, state = self.held.pop(path, (0, str(self.things[path].get("state"))))
+            if looks:
+                self.held[path] = (looks - 1, state)
+            return httpx.Response(200, json={**self.things[path], "state": "LOCKED" if looks else state})
         if method == "DELETE":
             del self.things[path]
             return httpx.Response(204)
@@ -99,11 +107,12 @@ class Fake:
 
     def _act(self, where: str, action: str) -> httpx.Response:
         error, fault = self.broken.get(action, ("", ""))
+        slow = self.slow.get(action, 0)
         self.number += 1
         name = f"/tasks/{self.number}"
         self.tasks[name] = {
             "taskId": f"task-{self.number}",
-            "state": "FINISHED_UNSUCCESSFULLY" if error else "FINISHED_SUCCESSFULLY",
+            "state": "STARTED" if slow else f"FINISHED_{'UNSUCCESSFULLY' if error else 'SUCCESSFULLY'}",
             "error": error,
             "fault": fault,
             "jobs": {
@@ -113,4 +122,5 @@ class Fake:
         if not error:
             states = {"deploy": "ON", "undeploy": "NOT_ALLOCATED"}
             self.things[where]["state"] = states.get(action, action)
+            self.held[where] = (slow, self.things[where]["state"])
         return httpx.Response(202, json={"message": "accepted", "links": [link("status", name)]})

@@ -11,7 +11,7 @@ from labgen.catalogue.load import default_catalogue
 from labgen.smoke import journey as module
 from labgen.smoke.console import Frame
 from labgen.smoke.load import carry
-from labgen.smoke.machine import Machine
+from labgen.smoke.machine import Machine, lay_ground
 from labgen.smoke.model import StepFailed, Trip
 from labgen.smoke.stream import Stream
 
@@ -129,3 +129,27 @@ async def test_a_load_that_cannot_begin(small_plan: LabPlan) -> None:
             await carry(
                 platform, small_plan, ["dc1"], number=1, concurrency=1, seconds=1, tell=lambda _: None
             )
+
+
+async def test_a_machine_whose_wait_was_given_up_is_removed_when_its_task_is_done(
+    small_plan: LabPlan,
+) -> None:
+    fake = Fake(slow={"deploy": 2})
+    async with fake.platform() as platform:
+        load = await carry(
+            platform, small_plan, ["dc1"], number=1, concurrency=1, seconds=0.4, tell=lambda _: None
+        )
+    assert [trip.error for trip in load.trips] == ["task task-4 is STARTED after 0.4 s"]
+    assert load.left == ()
+    assert not fake.things
+
+
+async def test_a_machine_that_stays_locked_is_told() -> None:
+    fake = Fake(slow={"deploy": 100})
+    async with fake.platform() as platform:
+        ground = await lay_ground(platform, await platform.login(), "dc1", "ground")
+        machine = await Machine.make(platform, ground, "vm")
+        with pytest.raises(StepFailed, match=r"task task-4 is STARTED"):
+            await machine.act("deploy", 0.1)
+        with pytest.raises(StepFailed, match=r"the machine vm is still LOCKED after 0\.1 s"):
+            await machine.away(0.1)
