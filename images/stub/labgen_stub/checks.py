@@ -1,4 +1,4 @@
-"""`/check`: speak to every documented neighbour, one round at a time however many ask."""
+"""`/check`: speak to every documented neighbour, and look at what is our own; one round however many ask."""
 
 from __future__ import annotations
 
@@ -12,27 +12,32 @@ from labgen_stub.wire.outcome import Result
 
 log = logging.getLogger(__name__)
 Ask = Callable[[Neighbour], Awaitable[Result]]
+# Says in one line what is wrong with something of the node's own, nothing when it is well; bounded, and
+# never raises.
+Own = Callable[[], Awaitable[str]]
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What every neighbour answered in one round."""
+    """What every neighbour answered in one round, and what is wrong with the node itself, a line each."""
 
     results: tuple[tuple[Neighbour, Result], ...]
+    own: tuple[str, ...] = ()
 
     @property
     def healthy(self) -> bool:
-        """True when every neighbour spoke."""
-        return all(result.good for _, result in self.results)
+        """True when every neighbour spoke and nothing of our own is wrong."""
+        return not self.own and all(result.good for _, result in self.results)
 
     def faults(self) -> str:
-        """One line for each broken neighbour: which, by which connection, and why."""
-        return "\n".join(
+        """One line for each fault: our own, then each broken neighbour, by which connection, and why."""
+        neighbours = (
             f"{one.node} ({one.role}, {one.protocol} {one.port}, connection {one.connection}): "
             f"{result.outcome}: {result.evidence}"
             for one, result in self.results
             if not result.good
         )
+        return "\n".join((*self.own, *neighbours))
 
 
 class Checks:
@@ -43,9 +48,14 @@ class Checks:
 
     def __init__(self, neighbours: Sequence[Neighbour], ask: Ask) -> None:
         self._neighbours, self._ask = tuple(neighbours), ask
+        self._own: list[Own] = []
         self._running: asyncio.Task[Verdict] | None = None
         self._next: asyncio.Task[Verdict] | None = None
         self.last: Verdict | None = None
+
+    def add(self, own: Own) -> None:
+        """Look at this, too, in every round from now on."""
+        self._own.append(own)
 
     async def verdict(self) -> Verdict:
         """Return the verdict of a round that began after the call."""
@@ -59,8 +69,13 @@ class Checks:
             await asyncio.wait([before])
         self._running, self._next = self._next, None
         try:
-            results = await asyncio.gather(*(self._ask(one) for one in self._neighbours))
-            verdict = Verdict(tuple(zip(self._neighbours, results, strict=True)))
+            results, own = await asyncio.gather(
+                asyncio.gather(*(self._ask(one) for one in self._neighbours)),
+                asyncio.gather(*(look() for look in self._own)),
+            )
+            verdict = Verdict(
+                tuple(zip(self._neighbours, results, strict=True)), tuple(line for line in own if line)
+            )
         finally:
             self._running = None
         known = self.last.faults() if self.last else None

@@ -29,12 +29,15 @@ def database(monkeypatch: pytest.MonkeyPatch) -> MemoryDatabase:
     found = MemoryDatabase()
 
     class Made:
-        def __init__(self, _: object) -> None:
+        def __init__(self, *_: object) -> None:
             self.ready = asyncio.Event()
             self.ready.set()
 
         async def run(self) -> None:
             """Nothing is missing."""
+
+        async def fault(self) -> str:
+            return ""
 
     monkeypatch.setattr("labgen_stub.webapps.api.Database", lambda _: found)
     monkeypatch.setattr("labgen_stub.webapps.api.Migrations", Made)

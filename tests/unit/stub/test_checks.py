@@ -99,6 +99,30 @@ async def test_check_tells_the_datacenter_or_names_what_is_broken(
     )
 
 
+async def test_what_is_wrong_with_the_node_itself_comes_first(
+    neighbour: Callable[..., Neighbour],
+    client_of: Callable[..., httpx.AsyncClient],
+    good: Result,
+    bad: Result,
+) -> None:
+    ask, own = Asked(redis=good), [""]
+    checks = Checks([neighbour()], ask)
+
+    async def look() -> str:
+        return own[0]
+
+    checks.add(look)
+    async with client_of(Starlette(routes=[route("api", "platform", checks)])) as client:
+        assert (await client.get("/api/check")).status_code == 200
+        own[0] = "the database is of another version"
+        answer = await client.get("/api/check")
+        assert (answer.status_code, answer.text) == (503, "the database is of another version\n")
+        ask.results["redis"] = bad
+        answer = await client.get("/api/check")
+    assert answer.text.splitlines()[0] == "the database is of another version"
+    assert answer.text.splitlines()[1].startswith("redis-1 (redis, redis 6379, connection 13): refused")
+
+
 async def test_a_neighbours_check_is_not_passed_on(
     neighbour: Callable[..., Neighbour],
     client_of: Callable[..., httpx.AsyncClient],

@@ -39,6 +39,7 @@ class Server:
         self.log: dict[tuple[str, str], str] = {}
         self.made: list[str] = []
         self.fail_at = -1
+        self.away = False
 
     async def transact(self, work: Callable[[Any], Awaitable[Any]]) -> Any:
         return await work(self)
@@ -49,6 +50,10 @@ class Server:
         return {"got": 0 if self.locked else 1}
 
     async def all(self, _: str) -> list[dict[str, Any]]:
+        if self.away:
+            raise Unavailable("MySQL: gone")
+        if not self.has_changelog:
+            raise import_module("pymysql.err").ProgrammingError(1146, "Table does not exist")
         return [{"FILENAME": file, "ID": one, "MD5SUM": md5} for (file, one), md5 in self.log.items()]
 
     async def run(self, statement: str, *arguments: Any) -> int:
@@ -115,6 +120,35 @@ async def test_a_database_of_another_version_is_refused() -> None:
     server.log[first] = "another"
     with pytest.raises(WrongSchema, match=f"{first[0]}, statement {first[1]} "):
         await Migrations(server).apply()  # type: ignore[arg-type]
+
+
+async def test_a_database_of_a_later_version_is_refused() -> None:
+    server = Server()
+    await Migrations(server).apply()  # type: ignore[arg-type]
+    server.log["099-later.sql", "1"] = "unknown"
+    with pytest.raises(WrongSchema, match=r"099-later\.sql, statement 1 made it, which this version"):
+        await Migrations(server).apply()  # type: ignore[arg-type]
+
+
+async def test_check_says_what_is_wrong_with_the_schema_and_the_way_out() -> None:
+    server, count = Server(), len(list(changes()))
+    found = Migrations(server, "mine")  # type: ignore[arg-type]
+    assert await found.fault() == f"the database lacks {count} of the schema's {count} statements yet"
+    await found.run()
+    assert not await found.fault()
+    first = next(iter(server.log))
+    server.log[first] = "another"
+    assert await found.fault() == (
+        f"the database is of another version: {first[0]}, statement {first[1]} is not the one that made it; "
+        "`labgen down mine` forgets its data, `labgen up mine` makes it anew"
+    )
+    server.has_changelog = False
+    assert await found.fault() == (
+        f"the database lacks {count} of the schema's {count} statements; "
+        "`labgen down mine` forgets its data, `labgen up mine` makes it anew"
+    )
+    server.away = True
+    assert not await found.fault(), "that MySQL is away is the neighbour's fault, told as such"
 
 
 async def test_it_is_tried_until_it_works() -> None:

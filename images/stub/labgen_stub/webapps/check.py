@@ -16,7 +16,7 @@ UUID_TYPE = "text/vnd.abiquo.datacenteruuid"
 
 
 def route(context: str, datacenter_id: str, checks: Checks) -> Route:
-    """200 with the datacenter id when every neighbour speaks, else 503 naming each that does not.
+    """200 with the datacenter id when all is well, else 503 with a line for each fault, the node's own first.
 
     A request with `Max-Forwards: 0` (a neighbour's own check) is answered from the last verdict.
     """

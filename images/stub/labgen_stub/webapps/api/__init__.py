@@ -41,7 +41,8 @@ def build(context: str, node: Node) -> WebApp:
     """Build the API of one node; several share tokens in Redis and elect a leader in ZooKeeper."""
     settings, root = node.settings, f"/{context}"
     database = Database([node.target(one) for one in settings.to("mysql")])
-    migrations = Migrations(database)
+    migrations = Migrations(database, settings.lab)
+    node.checks.add(migrations.fault)
     kinton = Kinton(database, migrations.ready)
     store = Store(settings.to("redis"))
     tokens = Tokens(store)
