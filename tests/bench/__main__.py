@@ -14,7 +14,7 @@ import platform
 import tempfile
 from pathlib import Path
 
-from tests.bench import images, lab, program, verification
+from tests.bench import images, lab, program, verification, work
 from tests.bench.figures import Figure, table
 
 _PAGE = Path(__file__).resolve().parents[2] / "docs" / "performance.md"
@@ -40,6 +40,7 @@ def main() -> None:
         os.environ["LABGEN_STATE_DIR"] = folder
         figures += lab.figures(Path(folder))
         figures += verification.figures()
+        figures += work.figures()
         figures += images.figures(cold=chosen.cold)
     machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors"
     page = f"{_HEAD}{table(figures)}\nMeasured on {machine}.\n"
