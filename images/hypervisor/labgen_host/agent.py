@@ -22,6 +22,7 @@ from labgen_aim.structures import Datastore, DomainInfo, HostError, LibvirtFaile
 
 from labgen_host.datastore import below_the_share
 from labgen_host.machine import for_libvirt
+from labgen_host.room import for_machines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -193,7 +194,7 @@ class Agent:
         return f"iqn.2000-01.example.labgen:{socket.gethostname()}"
 
     def getNodeInfo(self) -> NodeInfo:
-        """Describe the host as libvirt sees it."""
+        """Describe the host as libvirt sees it; its memory is what there is for machines."""
 
         def ask() -> NodeInfo:
             info = self._libvirt.getInfo()
@@ -202,7 +203,7 @@ class Agent:
                 self._libvirt.getVersion(),
                 info[2],
                 info[5],
-                float(info[1] * 1024),
+                float(for_machines(info[1] * 1024)),
             )
 
         return self._ask(ask)  # type: ignore[no-any-return]

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import pytest
 from labgen_stub.messages import Answer, Request, Work
-from labgen_stub.web.errors import ApiError
-from labgen_stub.webapps.api.work import answers, leases, starting
+from labgen_stub.webapps.api.work import answers, leases, place, starting
 
 from tests.unit.stub.work.kinton import ADMIN, Kinton, answer_to
 
 pytestmark = pytest.mark.anyio
+FULL = "ALLOC-1: No hypervisor of the datacenter has room for the virtual machine"
 
 
 async def deploy(kinton: Kinton, number: int) -> str:
     return await kinton.transact(lambda session: starting.deploy(session, number, ADMIN))
+
+
+async def full(kinton: Kinton, number: int, error: str = FULL) -> None:
+    """Deploy a machine that finds no place, and see that it is as it was."""
+    before = kinton.row(number)
+    task = kinton.task(await deploy(kinton, number))
+    assert (task["state"], task["error"]) == ("FINISHED_UNSUCCESSFULLY", error)
+    assert kinton.row(number) == before
 
 
 async def take(kinton: Kinton, answer: Answer) -> set[str]:
@@ -21,21 +29,38 @@ async def take(kinton: Kinton, answer: Answer) -> set[str]:
 
 
 async def test_machines_spread_by_what_is_left_and_never_overbook(kinton: Kinton) -> None:
-    small, large = kinton.host("kvm-1", ram=64), kinton.host("kvm-2", ram=100)
+    # Two and three machines of 32 MiB, each with what QEMU takes for it.
+    each = 32 + place.OVERHEAD
+    small, large = kinton.host("kvm-1", ram=2 * each), kinton.host("kvm-2", ram=3 * each + 4)
     placed = []
     for _ in range(5):
         number = kinton.vm(ram=32)
         await deploy(kinton, number)
         placed.append(kinton.row(number)["machine_id"])
     assert placed == [large, large, small, large, small]
-    with pytest.raises(ApiError, match="No hypervisor") as refusal:
-        await deploy(kinton, kinton.vm(ram=32))
-    assert refusal.value.code == "ALLOC-1"
+    await full(kinton, kinton.vm(ram=32))
     kinton.sql("UPDATE machine SET ram = 0 WHERE id = ?", small)
     await deploy(kinton, kinton.vm(ram=32))
     kinton.sql("UPDATE machine SET state = 'STOPPED'")
-    with pytest.raises(ApiError, match="No hypervisor"):
-        await deploy(kinton, kinton.vm(ram=32))
+    await full(kinton, kinton.vm(ram=32))
+
+
+async def test_a_machine_that_finds_no_room_is_as_before_and_its_task_says_why(kinton: Kinton) -> None:
+    kinton.host(ram=16 + place.OVERHEAD)
+    first, second = kinton.vm(), kinton.vm()
+    await deploy(kinton, first)
+    before = kinton.requests()
+    await full(kinton, second)
+    assert kinton.requests() == before, "nobody is asked for anything"
+    assert kinton.actions()[-2:] == ["DEPLOY_START", "DEPLOY_FAIL"]
+    told = kinton.streamed()[-1]["details"]
+    assert (told["state"], told["label"], told["error"]) == ("NOT_ALLOCATED", "vm 2", FULL)
+    await take(kinton, answer_to(kinton.last(), host="kvm-1"))
+    await kinton.transact(lambda session: starting.undeploy(session, first, ADMIN))
+    await full(kinton, second)
+    await take(kinton, answer_to(kinton.last(), at=2000))
+    await deploy(kinton, second)
+    assert kinton.row(second)["state"] == "LOCKED", "room that is free again is given again"
 
 
 async def test_addresses_are_unique_and_come_back(kinton: Kinton) -> None:
@@ -58,8 +83,7 @@ async def test_a_used_up_network_refuses(kinton: Kinton) -> None:
     kinton.host()
     kinton.sql("INSERT INTO service_network (datacenter_id, network) VALUES (1, '192.0.2.0/30')")
     await deploy(kinton, kinton.vm())
-    with pytest.raises(ApiError, match="no free address"):
-        await deploy(kinton, kinton.vm())
+    await full(kinton, kinton.vm(), "NET-8: The datacenter's service network has no free address")
 
 
 def test_cards_and_networks_follow_from_numbers() -> None:

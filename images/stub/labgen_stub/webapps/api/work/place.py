@@ -1,7 +1,8 @@
 """Which hypervisor takes a virtual machine: of those with room for its memory, the one that has most left.
 
-Processors may be overcommitted, memory may not; a hypervisor whose memory is not known (0) is never full.
-That is this lab's choice; the documents name an allocator and not its rules.
+A machine takes its own memory and that of the process which runs it. Processors may be overcommitted, memory
+may not; a hypervisor whose memory is not known (0) is never full. That is this lab's choice; the documents
+name an allocator and not its rules.
 """
 
 from __future__ import annotations
@@ -15,16 +16,18 @@ if TYPE_CHECKING:
     from labgen_stub.webapps.api.work.subject import Subject
 
 _UNKNOWN = 2**40
+# MiB that QEMU itself takes for a machine in this lab; what its guest never touches is not taken at all.
+OVERHEAD = 24
 _MACHINES = """
 SELECT machine.id, machine.ip, machine.ram,
-    (SELECT COALESCE(SUM(vm.ram), 0) FROM virtualmachine vm WHERE vm.machine_id = machine.id) AS used
+    (SELECT COALESCE(SUM(vm.ram + %s), 0) FROM virtualmachine vm WHERE vm.machine_id = machine.id) AS used
 FROM machine
 JOIN rack ON rack.id = machine.rack_id
 WHERE rack.datacenter_id = %s AND machine.state = 'MANAGED' AND machine.type = %s
 ORDER BY machine.id"""
 _ROOM = """
 SELECT machine.ram,
-    (SELECT COALESCE(SUM(vm.ram), 0) FROM virtualmachine vm WHERE vm.machine_id = machine.id) AS used
+    (SELECT COALESCE(SUM(vm.ram + %s), 0) FROM virtualmachine vm WHERE vm.machine_id = machine.id) AS used
 FROM machine WHERE machine.id = %s"""
 
 
@@ -43,9 +46,9 @@ async def choose(session: Session, machine: Subject) -> tuple[int, str]:
         ApiError: 409, nobody has room.
     """
     best, most = None, -1
-    for row in await session.all(_MACHINES, machine.datacenter_id, machine.hypervisor):
+    for row in await session.all(_MACHINES, OVERHEAD, machine.datacenter_id, machine.hypervisor):
         left = (int(row["ram"]) or _UNKNOWN) - int(row["used"])
-        if left >= machine.ram and left > most:
+        if left >= machine.ram + OVERHEAD and left > most:
             best, most = row, left
     if best is None:
         raise refusals.no_room()
@@ -60,6 +63,6 @@ async def ensure_room(session: Session, machine: Subject, ram: int) -> None:
     """
     if machine.machine_id is None or ram <= machine.ram:
         return
-    row = await session.one(_ROOM, machine.machine_id)
+    row = await session.one(_ROOM, OVERHEAD, machine.machine_id)
     if row is not None and (int(row["ram"]) or _UNKNOWN) - int(row["used"]) < ram - machine.ram:
         raise refusals.no_room()

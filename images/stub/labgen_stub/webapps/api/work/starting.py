@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from labgen_stub.messages import Request, Work
+from labgen_stub.web.errors import ApiError
 from labgen_stub.webapps.api.work import disks, jobs, leases, owners, place, refusals, subject, tasks
 from labgen_stub.webapps.api.work.subject import LOCKED, NOT_DEPLOYED
 
@@ -44,20 +45,29 @@ async def take_deployed(session: Session, number: int) -> Subject:
 async def deploy(session: Session, number: int, author: Author) -> str:
     """Begin to deploy a virtual machine; return the task.
 
+    Where nobody has room or an address for it, the task has ended by then, and the machine is as it was: the
+    platform takes a deploy in before it places it (its scheduler has queues of its own, platform.md 2.5).
+
     Raises:
-        ApiError: 409, it is deployed, nobody has room, or there is no template or address.
+        ApiError: 409, it is deployed, or there is no template.
     """
     machine = await take(session, number)
     if machine.state not in NOT_DEPLOYED:
         raise refusals.deployed()
     await place.lock_datacenter(session, machine.datacenter_id)
     task = await tasks.begin(session, Work.DEPLOY, owners.of_machine(machine), author)
-    if machine.region:
-        await subject.hold(session, machine, task)
-    else:
-        host, _ = await place.choose(session, machine)
-        mac, address = await leases.take(session, machine)
-        await subject.hold(session, machine, task, machine_id=host, mac=mac, address=address)
+    columns: dict[str, object] = {}
+    if not machine.region:
+        try:
+            host, _ = await place.choose(session, machine)
+            mac, address = await leases.take(session, machine)
+        except ApiError as refusal:
+            await tasks.fail(session, task, f"{refusal.code}: {refusal.detail}", "")
+            told = {"state": machine.state, "label": machine.label}
+            await tasks.end(session, task, owners.of_machine(machine), told)
+            return task
+        columns = {"machine_id": host, "mac": mac, "address": address}
+    await subject.hold(session, machine, task, **columns)
     placed = await subject.lock(session, number) or machine
     disk, waits_for = await disks.prepare(session, machine, task)
     request = Request(str(uuid4()), task, Work.DEPLOY, placed.machine(disk))
