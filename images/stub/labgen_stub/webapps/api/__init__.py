@@ -52,7 +52,7 @@ def build(context: str, node: Node) -> WebApp:
         node.election = Election(hosts, f"{root}/leader-election", settings.node)
     sender = Sender(kinton, node.broker)
     events = Events(node.broker, kinton, sender.wake)
-    api = Api(root, node, kinton, store, tokens, authenticator, events)
+    api = Api(root, node, kinton, store, tokens, authenticator, events, sender.wake)
     seed = Seed(kinton, settings.neighbours, api.leads)
 
     async def version(request: Request) -> Response:
@@ -89,7 +89,7 @@ def build(context: str, node: Node) -> WebApp:
         Route(f"{root}/openapi.json", description),
         *Login(api).routes(),
         # Before the resources: what takes time there is begun here.
-        *WorkRoutes(api, sender.wake).routes(),
+        *WorkRoutes(api).routes(),
         *mounting.routes(api),
         *Consoles(api).routes(),
         *Timeline(api).routes(),

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from labgen_stub.links.store import Store
     from labgen_stub.node import Node
     from labgen_stub.webapps.api.auth import Authenticator
@@ -22,6 +24,7 @@ class Api:
         root: path of the entry point, `/api`.
         database: MySQL, where the state is.
         store: Redis, for what may be lost.
+        wake: to be called after a transaction that may have left messages to be sent.
     """
 
     root: str
@@ -31,6 +34,7 @@ class Api:
     tokens: TokenStore
     authenticator: Authenticator
     events: Events
+    wake: Callable[[], None]
 
     def leads(self) -> bool:
         """Tell whether this node does what one node alone may do; without ZooKeeper there is only one."""

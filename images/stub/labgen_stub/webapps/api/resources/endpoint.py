@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -19,6 +19,8 @@ from labgen_stub.webapps.api.resources.paging import read_page
 from labgen_stub.webapps.api.work import happenings
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from starlette.requests import Request
 
     from labgen_stub.links.database import Row, Session
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from labgen_stub.webapps.api.resources.model import Resource
     from labgen_stub.webapps.api.user import User
 
+T = TypeVar("T")
 _NUMBER = re.compile(NUMBER)
 
 
@@ -124,7 +127,7 @@ class Endpoint:
             await self._tell(session, user, row, "CREATE")
             return row
 
-        row = await storing.transact(self._api.database, work)
+        row = await self._write(work)
         place = base(request) + self._api.root + documents.path_of(resource, row)
         return Entity(self._represent(request, row, user), chosen, HTTPStatus.CREATED, {"Location": place})
 
@@ -146,7 +149,7 @@ class Endpoint:
                 await self._tell(session, user, row, "MODIFY")
             return await self._there(session, resource, user, numbers), task
 
-        row, task = await storing.transact(self._api.database, work)
+        row, task = await self._write(work)
         if task is not None:
             return self._accepted(request, row, task)
         return Entity(self._represent(request, row, user), chosen)
@@ -169,10 +172,16 @@ class Endpoint:
                 await self._tell(session, user, row, "DELETE")
             return row, task
 
-        row, task = await storing.transact(self._api.database, work)
+        row, task = await self._write(work)
         if task is not None:
             return self._accepted(request, row, task)
         return Response(status_code=HTTPStatus.NO_CONTENT)
+
+    async def _write(self, work: Callable[[Session], Awaitable[T]]) -> T:
+        """Do `work` in one transaction, and have sent what it left in the outbox."""
+        result = await storing.transact(self._api.database, work)
+        self._api.wake()
+        return result
 
     async def _there(self, session: Session, resource: Resource, user: User, numbers: dict[str, int]) -> Row:
         """Return the row of an entity. Raises `ApiError` 404."""

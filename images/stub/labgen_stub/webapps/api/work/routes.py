@@ -65,11 +65,10 @@ def author_of(user: User) -> Author:
 class WorkRoutes:
     """The resources of what takes time."""
 
-    def __init__(self, api: Api, wake: Callable[[], None]) -> None:
-        """Keep the API; `wake` is called when there may be messages to send."""
-        self._api, self._wake = api, wake
+    def __init__(self, api: Api) -> None:
+        self._api = api
         self._turns = asyncio.Semaphore(_AT_ONCE)
-        self._removal = Removal(api.database, wake)
+        self._removal = Removal(api.database, api.wake)
 
     def routes(self) -> list[BaseRoute]:
         """Where they are."""
@@ -115,7 +114,7 @@ class WorkRoutes:
         """
         async with self._turns:
             task = await self._do(work)
-        self._wake()
+        self._api.wake()
         await tasks.show(self._api.store, self._api.database, task)
         return documents.accepted(request, owner, task)
 
@@ -178,7 +177,7 @@ class WorkRoutes:
         owner, author = await self._template(request)
         (await self._api.authenticator.user(request)).need(Rank.ENTERPRISE_ADMIN)
         task, row, uri = await self._do(lambda session: removal.begin(session, owner.id, author))
-        self._wake()
+        self._api.wake()
         if not task:
             return Response(status_code=HTTPStatus.NO_CONTENT)
         self._removal.ask(task, row, uri, request.headers["authorization"])
