@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 HTTP_PORT, AJP_PORT = 8009, 8010
+# Hours that the API keeps what is over: a week, unless said otherwise; at most a year.
+RETENTION, _LONGEST_RETENTION = 7 * 24, 366 * 24
 
 
 class SettingsError(Exception):
@@ -68,6 +70,7 @@ class Settings:
     listens: frozenset[str] = frozenset()
     # By datacenter the node that stands for its deployed machines, where the template names any.
     guests: Mapping[str, str] = field(default_factory=dict)
+    retention_hours: int = RETENTION
 
     def host_for(self, protocol: str) -> str:
         """Return the address that a server for `protocol` binds to.
@@ -91,11 +94,12 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
     """Read the settings of this process.
 
     `LABGEN_WEBAPPS` lists the web applications, `LABGEN_GUESTS` the nodes that stand for deployed machines
-    (`dc1=dc1-guest-1 …`; a datacenter's first one counts). `LABGEN_NODE`, `LABGEN_SECRETS` and
-    `LABGEN_CA` move the files of the contract elsewhere, for tests.
+    (`dc1=dc1-guest-1 …`; a datacenter's first one counts). `LABGEN_RETENTION_HOURS` says how long the API
+    keeps events and tasks that are over. `LABGEN_NODE`, `LABGEN_SECRETS` and `LABGEN_CA` move the files of
+    the contract elsewhere, for tests.
 
     Raises:
-        SettingsError: a file is missing or malformed, or no web application is named.
+        SettingsError: a file is missing or malformed, no web application is named, or a number is none.
     """
     env = os.environ if environment is None else environment
     path = Path(env.get("LABGEN_NODE", "/etc/labgen/node.json"))
@@ -118,6 +122,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         neighbours=neighbours,
         listens=frozenset(str(row["protocol"]) for row in document.get("listens", [])),
         guests=_guests(env.get("LABGEN_GUESTS", "")),
+        retention_hours=_hours(env.get("LABGEN_RETENTION_HOURS") or str(RETENTION)),
         secrets=Secrets(
             Path(env.get("LABGEN_SECRETS", "/run/labgen/secrets")),
             Path(env.get("LABGEN_CA", "/etc/labgen/ca.crt")),
@@ -128,6 +133,12 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
 def _guests(text: str) -> dict[str, str]:
     pairs = [one.partition("=") for one in text.split()]
     return {site: node for site, _, node in reversed(pairs) if node}
+
+
+def _hours(text: str) -> int:
+    if text.isascii() and text.isdigit() and 1 <= int(text) <= _LONGEST_RETENTION:
+        return int(text)
+    raise SettingsError(f"LABGEN_RETENTION_HOURS: {text!r} is no number from 1 to {_LONGEST_RETENTION}")
 
 
 def _neighbour(row: Mapping[str, Any]) -> Neighbour:

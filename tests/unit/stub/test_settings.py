@@ -90,3 +90,12 @@ def test_no_file_and_no_web_application(tmp_path: Path) -> None:
 def test_an_unknown_web_application() -> None:
     with pytest.raises(SettingsError, match="unknown 'vms'"):
         build("vms", None)  # type: ignore[arg-type]
+
+
+def test_how_long_what_is_over_is_kept(tmp_path: Path) -> None:
+    env = environment(tmp_path)
+    assert load(env).retention_hours == 168
+    assert load({**env, "LABGEN_RETENTION_HOURS": "1"}).retention_hours == 1
+    for text in ("0", "8785", "-1", "1.5", "a week", "²"):
+        with pytest.raises(SettingsError, match=r"LABGEN_RETENTION_HOURS: '.*' is no number from 1 to 8784"):
+            load({**env, "LABGEN_RETENTION_HOURS": text})

@@ -176,7 +176,10 @@ async def test_a_datacenter_without_machines_is_looked_at(kinton: Kinton) -> Non
     assert queue == "abiquo.nars.requests.dc1", "once, and not a region"
 
 
-async def test_progress_is_in_redis_for_as_long_as_it_lasts(kinton: Kinton) -> None:
+async def test_progress_is_in_redis_for_as_long_as_it_lasts(
+    kinton: Kinton, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("labgen_stub.webapps.api.work.tasks.now", lambda: 5000)
     kinton.host()
     number, redis, woken = kinton.vm(), Redis(), []
     task = await kinton.transact(lambda session: starting.deploy(session, number, ADMIN))
@@ -185,7 +188,7 @@ async def test_progress_is_in_redis_for_as_long_as_it_lasts(kinton: Kinton) -> N
     key = f"abiquo:api:task:{task}"
     assert redis.commands[0] == (
         "execute_command", "HSET", key,
-        "type", "DEPLOY", "state", "FINISHED_SUCCESSFULLY", "jobs", "1", "done", "1",
+        "type", "DEPLOY", "state", "FINISHED_SUCCESSFULLY", "jobs", "1", "done", "1", "at", "5000",
     )  # fmt: skip
     assert redis.commands[1] == ("expire", key, "3600")
     assert woken

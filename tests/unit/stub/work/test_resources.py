@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from labgen_stub.app import compose
+from labgen_stub.links.errors import Unavailable
 from labgen_stub.node import Node
 from labgen_stub.webapps.api.events import Events, event
 from labgen_stub.webapps.api.user import User
@@ -73,6 +74,57 @@ async def test_a_deploy_is_accepted_and_its_task_followed(client: httpx.AsyncCli
     listed = (await client.get(f"{VM}/tasks", headers=ADMIN)).json()
     assert (listed["totalSize"], listed["collection"][0]["taskId"]) == (1, task["taskId"])
     assert (await client.get(f"{VM}/state", headers=ADMIN)).json()["state"] == "ON"
+
+
+class Redis:
+    """Keeps hashes, as Redis does; `away` takes it away."""
+
+    def __init__(self) -> None:
+        self.hashes: dict[str, dict[str, str]] = {}
+        self.away = False
+
+    async def do(self, command: str, *args: str) -> object:
+        if self.away:
+            raise Unavailable("on purpose")
+        if command == "hgetall":
+            return dict(self.hashes.get(args[0], {}))
+        if command == "execute_command":
+            assert args[0] == "HSET"
+            self.hashes[args[1]] = dict(zip(args[2::2], args[3::2], strict=True))
+        return None
+
+
+async def test_a_task_that_goes_on_shows_what_redis_knows(
+    kinton: Kinton,
+    monkeypatch: pytest.MonkeyPatch,
+    settings: Callable[..., Settings],
+    client_of: Callable[..., httpx.AsyncClient],
+) -> None:
+    redis = Redis()
+    monkeypatch.setattr("labgen_stub.webapps.api.Store", lambda _: redis)
+    kinton.sql("UPDATE virtualmachine SET template_id = 2")
+    application, _ = compose(Node(settings("api")))
+    async with client_of(application) as client:
+        accepted = await client.post(f"{VM}/action/deploy", headers=ADMIN)
+        place = accepted.json()["links"][0]["href"]
+
+        async def shown() -> dict[str, Any]:
+            answer = await client.get(place, headers=ADMIN)
+            assert answer.status_code == 200
+            return answer.json()  # type: ignore[no-any-return]
+
+        task = await shown()
+        [known] = redis.hashes.values()
+        assert (known["state"], known["jobs"], known["done"]) == ("STARTED", "2", "0")
+        assert (task["progress"], task["timestamp"]) == (0.0, int(known["at"]))
+        known |= {"done": "1", "at": "77"}
+        task = await shown()
+        assert (task["progress"], task["timestamp"]) == (0.5, 77)
+        for forgotten in ({}, {"jobs": "many", "done": "1", "at": "1"}):
+            redis.hashes = {key: dict(forgotten) for key in redis.hashes}
+            assert (await shown())["progress"] == 0.0, "the jobs tell"
+        redis.away = True
+        assert (await shown())["progress"] == 0.0
 
 
 async def test_a_failure_is_told_with_who_is_at_fault(client: httpx.AsyncClient, kinton: Kinton) -> None:

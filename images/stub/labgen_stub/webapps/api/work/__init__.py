@@ -11,6 +11,6 @@ server may be killed between any two lines.
 - `tasks`, `jobs`             what is going on
 - `starting`, `changing`, `lists`  what users ask for
 - `answers`, `sightings`, `arrivals`  what servers report
-- `leader`, `watchdog`        who does it, and who looks after what got stuck
+- `leader`, `watchdog`, `purge`  who does it, and who looks after what got stuck, or old
 - `routes`, `documents`       how it looks in the REST API
 """

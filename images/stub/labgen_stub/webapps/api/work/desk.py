@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from labgen_stub.webapps.api.work.leader import Leader
 from labgen_stub.webapps.api.work.notifications import Notifications
+from labgen_stub.webapps.api.work.purge import Purge
 from labgen_stub.webapps.api.work.watchdog import Watchdog
 
 if TYPE_CHECKING:
@@ -14,8 +15,9 @@ if TYPE_CHECKING:
 
 
 def leader_of(api: Api, sender: Sender) -> Leader:
-    """Return what this node does while it leads: send, consume, look after what got stuck."""
+    """Return what this node does while it leads: send, consume, look after what got stuck or old."""
     node = api.node
     inboxes = Notifications(api.database, api.store, sender.wake).inboxes()
     watchdog = Watchdog(api.database, sender.wake)
-    return Leader(node.election, node.broker, inboxes, [sender.run, watchdog.run])
+    purge = Purge(api.database, node.settings.retention_hours)
+    return Leader(node.election, node.broker, inboxes, [sender.run, watchdog.run, purge.run])

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from labgen_stub.links.database import Row
-    from labgen_stub.webapps.api.work.tasks import Owner
+    from labgen_stub.webapps.api.work.tasks import Owner, Progress
 
 TASK, TASKS, ACCEPTED = entity_type("task"), entity_type("tasks"), entity_type("acceptedrequest")
 EVENTS, STATE = entity_type("events"), entity_type("virtualmachinestate")
@@ -45,8 +45,13 @@ def tasks_rel() -> str:
     return "status"
 
 
-def task(request: Request, owner: Owner, row: Row, jobs: Sequence[Row]) -> dict[str, Any]:
-    """Represent a task with its jobs. `error`, `fault`, `progress` and a job's `steps` are ours."""
+def task(
+    request: Request, owner: Owner, row: Row, jobs: Sequence[Row], progress: Progress | None = None
+) -> dict[str, Any]:
+    """Represent a task with its jobs. `error`, `fault`, `progress` and a job's `steps` are ours.
+
+    `progress` is what Redis knows of one that has not ended; without it the jobs tell.
+    """
     links = [
         link(request, "self", task_path(owner, row["id"]), TASK),
         link(request, "parent", owner.path, entity_type(_ENTITIES[owner.kind])),
@@ -55,8 +60,10 @@ def task(request: Request, owner: Owner, row: Row, jobs: Sequence[Row]) -> dict[
         path = paths.user(int(row["user_enterprise"]), int(row["user_id"]))
         links.append(link(request, "user", path, entity_type("user")))
     links += _result(request, jobs)
-    done = sum(one["state"] == "DONE" for one in jobs)
     ended = row["state"] in (tasks.GOOD, tasks.BAD)
+    if progress is None:
+        done = sum(one["state"] == "DONE" for one in jobs)
+        progress = tasks.Progress(len(jobs), done, row["created"])
     document = {
         "taskId": row["id"],
         "type": row["type"],
@@ -64,8 +71,8 @@ def task(request: Request, owner: Owner, row: Row, jobs: Sequence[Row]) -> dict[
         "ownerId": str(row["owner_id"]),
         "userId": str(row["user_id"] or ""),
         "creationTimestamp": row["created"],
-        "timestamp": row["ended"] or row["created"],
-        "progress": 1.0 if ended else done / max(len(jobs), 1),
+        "timestamp": row["ended"] if ended else progress.at,
+        "progress": 1.0 if ended else progress.part,
         "jobs": {"links": [], "collection": [_job(one) for one in jobs], "totalSize": len(jobs)},
         "links": links,
     }

@@ -229,7 +229,9 @@ class WorkRoutes:
             row, jobs = await self._do(work)
             if row is None:
                 raise refusals.no_such_task()
-            return self._show(request, documents.TASK, documents.task(request, owner, row, jobs))
+            going_on = row["state"] == tasks.STARTED
+            progress = await tasks.look(self._api.store, task) if going_on else None
+            return self._show(request, documents.TASK, documents.task(request, owner, row, jobs, progress))
 
         return show
 

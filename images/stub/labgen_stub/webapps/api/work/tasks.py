@@ -1,4 +1,8 @@
-"""Tasks: what a user asked for, until it has ended. MySQL is the truth; Redis has how far it is (row 13)."""
+"""Tasks: what a user asked for, until it has ended.
+
+MySQL is the truth. How far a task is while it goes on is in Redis, as the platform keeps it (row 13, W4):
+that is what its resource shows, and what nobody misses when it is lost.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +24,7 @@ STARTED = "STARTED"
 GOOD, BAD = "FINISHED_SUCCESSFULLY", "FINISHED_UNSUCCESSFULLY"
 _LONGEST_ERROR, _LONGEST_FAULT = 400, 128
 _LIFETIME = 3600
+_SHOWN = ("type", "state", "jobs", "done", "at")
 _AUTHOR = """
 SELECT task.type, user.id, user.nick, user.enterprise_id, enterprise.name AS enterprise_name
 FROM task
@@ -129,12 +134,41 @@ def key(task: str) -> str:
     return f"abiquo:api:task:{task}"
 
 
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a task is: jobs that are done, of all that there are by now, and when that was so (ms)."""
+
+    jobs: int
+    done: int
+    at: int
+
+    @property
+    def part(self) -> float:
+        """From 0.0 to 1.0."""
+        return min(self.done / max(self.jobs, 1), 1.0)
+
+
+async def look(store: Volatile, task: str) -> Progress | None:
+    """Return how far a task is, as far as Redis knows; None where it does not answer or has forgotten."""
+    try:
+        found = await store.do("hgetall", key(task))
+    except Unavailable:
+        return None
+    if not isinstance(found, dict):
+        return None
+    try:
+        return Progress(*(int(found[name]) for name in ("jobs", "done", "at")))
+    except (KeyError, ValueError):
+        return None
+
+
 async def show(store: Volatile, database: Transactions, task: str) -> None:
     """Write how far a task is to Redis, where that may get lost."""
     try:
         row = await database.one(_PROGRESS, task)
         if row is not None:
-            pairs = [part for name in ("type", "state", "jobs", "done") for part in (name, str(row[name]))]
+            row["at"] = now()
+            pairs = [part for name in _SHOWN for part in (name, str(row[name]))]
             await store.do("execute_command", "HSET", key(task), *pairs)
             await store.do("expire", key(task), str(_LIFETIME))
     except Unavailable:
