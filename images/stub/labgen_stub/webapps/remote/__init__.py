@@ -22,11 +22,11 @@ from labgen_stub.webapps.remote.subscriptions import Subscriptions
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from labgen_stub.links.leases import Leases
     from labgen_stub.links.share import Share
     from labgen_stub.messages import MachineEvent, Request
     from labgen_stub.webapps.remote.attempts import Patience, Worker
     from labgen_stub.webapps.remote.journal import Journal
-    from labgen_stub.webapps.remote.leases import Leases
 
 XAS_ANSWERS = Place("abiquo.xas.asyncresponses", "topic", "abiquo.xas.asyncresponses.default")
 
@@ -89,7 +89,7 @@ def _leases(node: Node) -> Leases | None:
     places = node.settings.to("omapi")
     if not places:
         return None
-    from labgen_stub.webapps.remote.leases import Leases  # noqa: PLC0415 - by who needs it
+    from labgen_stub.links.leases import Leases  # noqa: PLC0415 - by who needs it
 
     return Leases(places[0], node.target(places[0]))
 

@@ -11,6 +11,7 @@ server may be killed between any two lines.
 - `tasks`, `jobs`             what is going on
 - `starting`, `changing`, `lists`  what users ask for
 - `answers`, `sightings`, `arrivals`  what servers report
+- `lessor`                    writes leases where that is the API's
 - `leader`, `watchdog`, `purge`  who does it, and who looks after what got stuck, or old
 - `routes`, `documents`       how it looks in the REST API
 """

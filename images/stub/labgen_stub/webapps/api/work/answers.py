@@ -34,11 +34,22 @@ _AFTER = {
 }
 
 
-async def take(session: Session, answer: Answer) -> set[str]:
-    """Do what follows from an answer; return the tasks that are otherwise than before."""
+async def take(session: Session, answer: Answer, *, leased: bool = False) -> set[str]:
+    """Do what follows from an answer; return the tasks that are otherwise than before.
+
+    An undeployment whose lease is the API's is not over before that is gone, too; `leased`: it is.
+    """
     job = await jobs.lock(session, answer.job)
     if job is None or job["state"] != jobs.PENDING:
         log.info("answer to no open job", extra={"job": answer.job, "work": answer.work.value})
+        return set()
+    if (
+        answer.work == Work.UNDEPLOY
+        and not answer.error
+        and not leased
+        and json.loads(job["memo"]).get("lease")
+    ):
+        await jobs.hold(session, answer.job, dump(answer))
         return set()
     await jobs.end(session, answer.job, dump(answer), good=not answer.error)
     if answer.work == Work.CONVERT:
@@ -88,7 +99,8 @@ async def _failed(session: Session, machine: Subject, job: Row, answer: Answer) 
     memo = json.loads(job["memo"])
     if answer.work == Work.DEPLOY:
         # Whatever is there by now must go before somebody tries again.
-        await starting.request_for(session, machine, str(job["task_id"]), Work.UNDEPLOY, instead=UNKNOWN)
+        undo = {"instead": UNKNOWN} | ({"lease": True} if memo.get("lease") else {})
+        await starting.request_for(session, machine, str(job["task_id"]), Work.UNDEPLOY, **undo)
         return False
     columns: dict[str, object] = {}
     if answer.work == Work.RECONFIGURE:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from labgen_stub.links.leases import Leases
 from labgen_stub.webapps.api.work.leader import Leader
+from labgen_stub.webapps.api.work.lessor import Lessor
 from labgen_stub.webapps.api.work.notifications import Notifications
 from labgen_stub.webapps.api.work.purge import Purge
 from labgen_stub.webapps.api.work.watchdog import Watchdog
@@ -19,5 +21,8 @@ def leader_of(api: Api, sender: Sender) -> Leader:
     node = api.node
     inboxes = Notifications(api.database, api.store, sender.wake).inboxes()
     watchdog = Watchdog(api.database, sender.wake)
-    purge = Purge(api.database, node.settings.retention_hours)
-    return Leader(node.election, node.broker, inboxes, [sender.run, watchdog.run, purge.run])
+    duties = [sender.run, watchdog.run, Purge(api.database, node.settings.retention_hours).run]
+    if places := node.settings.to("omapi"):
+        leases = {one.site: Leases(one, node.target(one)) for one in reversed(places)}
+        duties.append(Lessor(node.settings.node, leases, api.database, sender.wake).run)
+    return Leader(node.election, node.broker, inboxes, duties)

@@ -32,9 +32,11 @@ async def add(
 ) -> None:
     """Write a job down, and send its request unless it has to wait for another job.
 
-    `memo` is what the API itself wants to know again when the answer comes.
+    `memo` is what the API itself wants to know again when the answer comes. Where it says `lease`, a deploy
+    is held back until the API has written the lease (`lessor`), and is PENDING meanwhile.
     """
     at = now()
+    held = bool(waits_for) or _leases_first(request.work, memo or {})
     await session.run(
         "INSERT INTO job (id, task_id, type, state, waits_for, datacenter, request, memo, created, sent) "
         "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
@@ -47,15 +49,31 @@ async def add(
         dump(request).decode(),
         json.dumps(dict(memo or {})),
         at,
-        0 if waits_for else at,
+        0 if held else at,
     )
-    if not waits_for:
+    if not held:
         await outbox.put_to(session, place(request.work, datacenter), dump(request))
 
 
-async def send(session: Session, row: Row) -> None:
-    """Send the request of a job that waited, or whose answer never came: the receiver knows it by its id."""
+def _leases_first(work: Work, memo: Mapping[str, object]) -> bool:
+    return work is Work.DEPLOY and bool(memo.get("lease"))
+
+
+async def hold(session: Session, number: str, answer: bytes | None = None) -> None:
+    """Keep a job PENDING and unsent: the API does something itself first, then takes `answer`, if given."""
+    text = None if answer is None else answer.decode()
+    await session.run("UPDATE job SET state = %s, sent = 0, answer = %s WHERE id = %s", PENDING, text, number)
+
+
+async def send(session: Session, row: Row, *, leased: bool = False) -> None:
+    """Send the request of a job that waited, or whose answer never came: the receiver knows it by its id.
+
+    One that needs a lease of the API's is held back, unless it is `leased` already.
+    """
     request = load_request(row["request"].encode())
+    if not leased and _leases_first(request.work, json.loads(row["memo"])):
+        await hold(session, row["id"])
+        return
     await session.run("UPDATE job SET state = %s, sent = %s WHERE id = %s", PENDING, now(), row["id"])
     await outbox.put_to(session, place(request.work, row["datacenter"]), dump(request))
 

@@ -68,6 +68,8 @@ class WorkRoutes:
     def __init__(self, api: Api) -> None:
         self._api = api
         self._turns = asyncio.Semaphore(_AT_ONCE)
+        # Datacenters whose leases this lab's API writes (row 30-api).
+        self._leasing = frozenset(one.site for one in api.node.settings.to("omapi"))
         self._removal = Removal(api.database, api.wake)
 
     def routes(self) -> list[BaseRoute]:
@@ -129,12 +131,16 @@ class WorkRoutes:
     async def _deploy(self, request: Request) -> Response:
         owner, author = await self._machine(request)
         await bodies.read(request, "virtualmachinetask")
-        return await self.accept(request, owner, lambda session: starting.deploy(session, owner.id, author))
+        return await self.accept(
+            request, owner, lambda session: starting.deploy(session, owner.id, author, self._leasing)
+        )
 
     async def _undeploy(self, request: Request) -> Response:
         owner, author = await self._machine(request)
         await bodies.read(request, "virtualmachinetask")
-        return await self.accept(request, owner, lambda session: starting.undeploy(session, owner.id, author))
+        return await self.accept(
+            request, owner, lambda session: starting.undeploy(session, owner.id, author, self._leasing)
+        )
 
     async def _reset(self, request: Request) -> Response:
         owner, author = await self._machine(request)

@@ -11,6 +11,8 @@ from labgen_stub.webapps.api.work import disks, jobs, leases, owners, place, ref
 from labgen_stub.webapps.api.work.subject import LOCKED, NOT_DEPLOYED
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from labgen_stub.links.database import Session
     from labgen_stub.webapps.api.work.happenings import Author
     from labgen_stub.webapps.api.work.subject import Subject
@@ -42,8 +44,12 @@ async def take_deployed(session: Session, number: int) -> Subject:
     return machine
 
 
-async def deploy(session: Session, number: int, author: Author) -> str:
+async def deploy(
+    session: Session, number: int, author: Author, leasing: Collection[str] = frozenset()
+) -> str:
     """Begin to deploy a virtual machine; return the task.
+
+    `leasing`: datacenters whose leases the API itself writes.
 
     Where nobody has room or an address for it, the task has ended by then, and the machine is as it was: the
     platform takes a deploy in before it places it (its scheduler has queues of its own, platform.md 2.5).
@@ -71,12 +77,15 @@ async def deploy(session: Session, number: int, author: Author) -> str:
     placed = await subject.lock(session, number) or machine
     disk, waits_for = await disks.prepare(session, machine, task)
     request = Request(str(uuid4()), task, Work.DEPLOY, placed.machine(disk))
-    await jobs.add(session, machine.datacenter, request, waits_for=waits_for)
+    memo = _lease(machine, leasing)
+    await jobs.add(session, machine.datacenter, request, waits_for=waits_for, memo=memo)
     return task
 
 
-async def undeploy(session: Session, number: int, author: Author) -> str:
-    """Begin to take a virtual machine from its hypervisor or provider; return the task.
+async def undeploy(
+    session: Session, number: int, author: Author, leasing: Collection[str] = frozenset()
+) -> str:
+    """Begin to take a virtual machine from its hypervisor or provider; return the task. `leasing` as above.
 
     Raises:
         ApiError: 409, it is not deployed, or a task holds it.
@@ -84,8 +93,13 @@ async def undeploy(session: Session, number: int, author: Author) -> str:
     machine = await take_deployed(session, number)
     task = await tasks.begin(session, Work.UNDEPLOY, owners.of_machine(machine), author)
     await subject.hold(session, machine, task)
-    await request_for(session, machine, task, Work.UNDEPLOY)
+    await request_for(session, machine, task, Work.UNDEPLOY, **_lease(machine, leasing))
     return task
+
+
+def _lease(machine: Subject, leasing: Collection[str]) -> dict[str, object]:
+    """Return the memo of a job that goes with a lease of the API's."""
+    return {"lease": True} if machine.datacenter in leasing else {}
 
 
 async def request_for(session: Session, machine: Subject, task: str, work: Work, **memo: object) -> None:

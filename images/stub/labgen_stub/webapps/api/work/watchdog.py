@@ -22,7 +22,8 @@ log = logging.getLogger(__name__)
 # A job whose answer is out for so long is sent again, with the same identity: done once all the same.
 PATIENCE_MS = 10 * 60 * 1000
 _LOOK = 5.0
-_STUCK = "SELECT id FROM job WHERE state = 'PENDING' AND sent < %s ORDER BY sent LIMIT 50"
+# What was never sent is held back by the API itself (`lessor`), which bounds that.
+_STUCK = "SELECT id FROM job WHERE state = 'PENDING' AND sent > 0 AND sent < %s ORDER BY sent LIMIT 50"
 # Deletions are asked of AM by the node that the user spoke to; one that is killed then asks no more.
 _FORGOTTEN = """
 SELECT task.id AS task, template.* FROM task JOIN template ON template.id = task.owner_id
