@@ -120,6 +120,11 @@ class FakeProvider:
             + "</imagesSet>"
         )
 
+    def _DeregisterImage(self, given: dict[str, str]) -> str:  # noqa: N802
+        if self.images.pop(given["ImageId"], None) is None:
+            raise Refused("InvalidAMIID.NotFound", f"The image id '[{given['ImageId']}]' does not exist")
+        return "<return>true</return>"
+
     def _DescribeInstanceTypes(self, _: dict[str, str]) -> str:  # noqa: N802
         rows = [
             ("t2.nano", 1, 512, "x86_64", "true", "False"),

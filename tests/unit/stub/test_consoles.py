@@ -135,6 +135,7 @@ async def test_without_a_front_end_the_documented_port(client: httpx.AsyncClient
     [
         (None, 404, "404"),
         ({"state": "OFF"}, 409, "VM-OFF"),
+        ({"state": "UNKNOWN"}, 409, "VM-OFF"),
         ({"state": "LOCKED"}, 409, "VM-OFF"),
         ({"display_host": ""}, 409, "VM-NO-DISPLAY"),
     ],
@@ -151,6 +152,21 @@ async def test_a_machine_without_console(
     answer = await client.post(ACTION, headers=ADMIN)
     assert (answer.status_code, code(answer)) == (status, wanted)
     assert not memory.kept
+
+
+async def test_a_paused_machine_shows_its_screen_but_nobody_in_it_answers(
+    client: httpx.AsyncClient, machines: Machines
+) -> None:
+    machines.row = RUNNING | {"state": "PAUSED"}
+    made = await client.post(ACTION, headers=ADMIN)
+    assert made.status_code == 201
+    shown = (await client.get(f"/api/cloud/consoles/{made.json()['token']}")).json()
+    assert shown == {"host": "dc1-hypervisor-1", "port": 5901}
+    for protocol in ("ssh", "rdp"):
+        refused = await client.post(ACTION, headers=ADMIN, json={"protocol": protocol})
+        assert (refused.status_code, code(refused)) == (409, "VM-OFF")
+        said = refused.json()["collection"][0]["message"]
+        assert said == "The virtual machine is PAUSED, and has this console when it is ON"
 
 
 @pytest.mark.parametrize(

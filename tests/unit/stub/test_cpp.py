@@ -178,6 +178,45 @@ async def test_what_it_answers(provider: FakeProvider) -> None:
             assert (broken.status_code, broken.json()) == (503, {"message": said})
 
 
+async def test_an_image_is_deregistered_and_the_api_hears_of_it(provider: FakeProvider, store: Hash) -> None:
+    provider.images["ami-mine"] = ("snapshot", "x86_64", {"abiquo-job": "job"})
+    told = Told()
+    looking = news(provider, store, told, period=600)
+    running = asyncio.ensure_future(looking.run())
+    application = Starlette(
+        routes=routes("cpp", Provider(Target("ec2", "cloud", 443), provider.call), looking)
+    )
+    async with (
+        asyncio.timeout(5),
+        httpx.AsyncClient(transport=httpx.ASGITransport(application), base_url="http://prs") as client,
+    ):
+        while "ami-mine" not in store.kept:  # noqa: ASYNC110 - what is waited for is in other hands
+            await asyncio.sleep(0.001)
+        # Never looked at since it was made: it is told as gone all the same.
+        store.kept.pop("ami-mine")
+        told.events.clear()
+        told.came.clear()
+        assert (await client.delete("/cpp/images/ami-mine")).status_code == 204
+        await told.came.wait()
+        assert told.words() == [("DELETED", "ami-mine", "snapshot")]
+        assert "ami-mine" not in provider.images
+        again = await client.delete("/cpp/images/ami-mine")
+        assert again.status_code == 404
+        assert again.json()["message"].startswith("InvalidAMIID.NotFound")
+        provider.failures["DeregisterImage"] = [ec2.Refused("AuthFailure", "not yours")]
+        refused = await client.delete("/cpp/images/ami-amd")
+        assert (refused.status_code, refused.json()) == (503, {"message": "AuthFailure: not yours"})
+    running.cancel()
+    await asyncio.wait([running])
+
+
+async def test_without_rabbitmq_nothing_is_deregistered(provider: FakeProvider) -> None:
+    application = Starlette(routes=routes("cpp", Provider(Target("ec2", "cloud", 443), provider.call)))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(application), base_url="http://prs") as client:
+        assert (await client.delete("/cpp/images/ami-amd")).status_code == 405
+    assert "ami-amd" in provider.images
+
+
 def test_without_a_provider_there_is_only_the_check(settings: Callable[..., Settings]) -> None:
     webapp = build("cpp", Node(settings("cpp")))
     assert (webapp.routes, webapp.tasks, webapp.setups) == ([], [], [])

@@ -152,6 +152,10 @@ class Provider:
             raise Garbled("CreateImage: the answer names no image")
         return made
 
+    async def deregister(self, image: str) -> None:
+        """Forget an image; instances that were made of it go on."""
+        await self._ask("DeregisterImage", {"ImageId": image})
+
     async def _pages(self, action: str, parameters: Mapping[str, str]) -> list[Element]:
         """Ask until there is no further page."""
         pages: list[Element] = []

@@ -21,11 +21,12 @@ class Manager:
     """An AM that says what the test wants."""
 
     def __init__(self) -> None:
-        self.status, self.asked = 204, list[str]()
+        self.status, self.asked, self.body = 204, list[str](), b""
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.asked.append((await reader.readuntil(b"\r\n\r\n")).decode())
-        writer.write(f"HTTP/1.1 {self.status} X\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
+        head = f"HTTP/1.1 {self.status} X\r\nContent-Length: {len(self.body)}\r\nConnection: close\r\n\r\n"
+        writer.write(head.encode() + self.body)
         await writer.drain()
         writer.close()
 
@@ -35,10 +36,13 @@ async def manager(kinton: Kinton) -> AsyncIterator[Manager]:
     found = Manager()
     server = await asyncio.start_server(found.serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    kinton.sql(
-        "INSERT INTO remote_service (datacenter_id, type, uri) VALUES (1, 'APPLIANCE_MANAGER', ?)",
-        f"http://127.0.0.1:{port}/am",
-    )
+    for site, service, path in ((1, "APPLIANCE_MANAGER", "am"), (2, "VIRTUAL_FACTORY", "virtualfactory")):
+        kinton.sql(
+            "INSERT INTO remote_service (datacenter_id, type, uri) VALUES (?, ?, ?)",
+            site,
+            service,
+            f"http://127.0.0.1:{port}/{path}",
+        )
     async with server:
         yield found
 
@@ -87,8 +91,35 @@ async def test_a_refusal_leaves_the_template(kinton: Kinton, manager: Manager) -
     assert kinton.sql("SELECT state FROM template WHERE id = 1") == [{"state": "DONE"}]
 
 
-async def test_in_a_region_only_the_row_goes(kinton: Kinton) -> None:
+async def test_an_image_made_of_a_machine_is_deregistered_at_the_provider(
+    kinton: Kinton, manager: Manager
+) -> None:
+    kinton.sql("UPDATE template SET origin = 'INSTANCE' WHERE id = 3")
+    task, row, uri = await begin(kinton, 3)
+    await ask(kinton, task, row, uri)
+    assert manager.asked[0].startswith("DELETE /cpp/images/ami-1 HTTP/1.1\r\n")
+    assert kinton.task(task)["state"] == "STARTED", "CPP tells when it is gone"
+    gone = TemplateEvent("pcr1", 1, "DELETED", "image", Disk("ami-1", "AMI"))
+    await kinton.transact(lambda session: arrivals.take(session, gone))
+    assert kinton.task(task)["state"] == "FINISHED_SUCCESSFULLY"
+    assert not kinton.sql("SELECT id FROM template WHERE id = 3")
+
+
+async def test_a_provider_that_refuses_keeps_its_image(kinton: Kinton, manager: Manager) -> None:
+    kinton.sql("UPDATE template SET origin = 'INSTANCE' WHERE id = 3")
+    manager.status, manager.body = 503, b'{"message": "AuthFailure: not yours"}'
+    task, row, uri = await begin(kinton, 3)
+    await ask(kinton, task, row, uri)
+    ended = kinton.task(task)
+    assert ended["state"] == "FINISHED_UNSUCCESSFULLY"
+    assert ended["error"] == "The public cloud's manager says: AuthFailure: not yours"
+    assert kinton.sql("SELECT state FROM template WHERE id = 3") == [{"state": "DONE"}]
+
+
+async def test_of_the_providers_own_images_only_the_row_goes(kinton: Kinton, manager: Manager) -> None:
+    kinton.sql("UPDATE template SET origin = 'PROVIDER' WHERE id = 3")
     task, _, uri = await begin(kinton, 3)
+    assert not manager.asked
     assert (task, uri) == ("", "")
     assert not kinton.sql("SELECT id FROM template WHERE id = 3")
     assert kinton.actions() == ["DELETE"]

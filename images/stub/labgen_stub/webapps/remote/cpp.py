@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import asdict
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from labgen_stub.links.errors import Unavailable
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
 
     from starlette.requests import Request
-    from starlette.responses import Response
     from starlette.routing import BaseRoute
 
     from labgen_stub.links.broker import OpenChannel
@@ -54,16 +54,14 @@ def build(context: str, node: Node) -> WebApp:
     if not providers:
         return WebApp([])
     provider = Provider(node.target(providers[0]))
-    webapp = WebApp(routes(context, provider))
-    if (broker := node.broker) is not None:
+    if (broker := node.broker) is None:
+        return WebApp(routes(context, provider))
 
-        async def tell(event: TemplateEvent) -> None:
-            await broker.publish(CPP_EVENTS.exchange, CPP_EVENTS.kind, CPP_EVENTS.queue, dump(event))
+    async def tell(event: TemplateEvent) -> None:
+        await broker.publish(CPP_EVENTS.exchange, CPP_EVENTS.kind, CPP_EVENTS.queue, dump(event))
 
-        news = News(node.settings.datacenter_id, provider, Store(node.settings.to("redis")), tell)
-        webapp.setups.append(news.setup)
-        webapp.tasks.append(news.run)
-    return webapp
+    news = News(node.settings.datacenter_id, provider, Store(node.settings.to("redis")), tell)
+    return WebApp(routes(context, provider, news), setups=[news.setup], tasks=[news.run])
 
 
 class News:
@@ -108,6 +106,18 @@ class News:
             except TimeoutError:
                 continue
 
+    async def deregister(self, identity: str) -> None:
+        """Have the provider forget an image, and tell so soon: also if this is killed in between.
+
+        Raises:
+            OSError, Garbled, Refused, Unavailable: as `look`.
+        """
+        image = await self._provider.image(identity)
+        # What is remembered and not there is told as gone, one that was never looked at, too.
+        await self._store.do("hset", KNOWN, image.id, image.name)
+        await self._provider.deregister(image.id)
+        self._connected.set()
+
     async def look(self) -> None:
         """Tell what is new, what changed and what is gone since the last look. What failed is told again.
 
@@ -142,8 +152,11 @@ class News:
         )
 
 
-def routes(context: str, provider: Provider) -> list[BaseRoute]:
-    """`/cpp/regions`, `/cpp/images[/{id}]`, `/cpp/instancetypes`. The paths are this lab's own."""
+def routes(context: str, provider: Provider, news: News | None = None) -> list[BaseRoute]:
+    """`/cpp/regions`, `/cpp/images[/{id}]`, `/cpp/instancetypes`. The paths are this lab's own.
+
+    DELETE of an image deregisters it at the provider; it needs `news`, by which the API hears of it.
+    """
 
     async def regions(_: Request) -> Response:
         return _all({"name": one} for one in await provider.regions())
@@ -152,6 +165,9 @@ def routes(context: str, provider: Provider) -> list[BaseRoute]:
         return _all(asdict(one) for one in await provider.images())
 
     async def image(request: Request) -> Response:
+        if request.method == "DELETE" and news is not None:
+            await news.deregister(request.path_params["id"])
+            return Response(status_code=HTTPStatus.NO_CONTENT)
         return JSONResponse(asdict(await provider.image(request.path_params["id"])))
 
     async def types(_: Request) -> Response:
@@ -160,7 +176,7 @@ def routes(context: str, provider: Provider) -> list[BaseRoute]:
     return [
         Route(f"/{context}/regions", _answering(regions)),
         Route(f"/{context}/images", _answering(images)),
-        Route(f"/{context}/images/{{id}}", _answering(image)),
+        Route(f"/{context}/images/{{id}}", _answering(image), methods=["GET", *(["DELETE"] if news else [])]),
         Route(f"/{context}/instancetypes", _answering(types)),
     ]
 
@@ -179,7 +195,7 @@ def _answering(ask: Callable[[Request], Awaitable[Response]]) -> Callable[[Reque
         except Refused as error:
             absent = error.code.startswith("InvalidAMIID")
             return JSONResponse({"message": str(error)}, 404 if absent else 503)
-        except (OSError, Garbled) as error:
+        except (OSError, Garbled, Unavailable) as error:
             return JSONResponse({"message": str(error) or "no answer in time"}, 503)
 
     return answer

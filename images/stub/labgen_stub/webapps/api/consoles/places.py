@@ -28,6 +28,8 @@ _PORTS = {"ssh": 22, "rdp": 3389}
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?")
 _MOST, _LONGEST = 4096, 256  # bytes of a request, characters of a name or password
 
+# QEMU draws the screen of a machine that is frozen; nothing inside of that answers, however.
+_DRAWN, _ANSWERING = ("ON", "PAUSED"), ("ON",)
 _QUERY = """SELECT vm.label, vm.state, vm.display_host, vm.display_port, vm.address,
     datacenter.uuid AS datacenter
 FROM virtualmachine vm
@@ -116,9 +118,11 @@ class Places:
         row = await self._database.one(_QUERY, *place, user.enterprise_id, every)
         if row is None:
             raise ApiError(HTTPStatus.NOT_FOUND, "404", "The requested resource does not exist")
-        if row["state"] != "ON":
+        states = _DRAWN if wish.protocol == "vnc" else _ANSWERING
+        if row["state"] not in states:
+            when = " or ".join(states)
             raise conflict(
-                "VM-OFF", f"The virtual machine is {row['state']}, and has a console when it is ON"
+                "VM-OFF", f"The virtual machine is {row['state']}, and has this console when it is {when}"
             )
         if wish.protocol == "vnc":
             if not row["display_host"]:
