@@ -115,14 +115,26 @@ async def ask(node: Node, uri: str, uuid: str) -> str:
 
 async def _check(node: Node, neighbour: Neighbour, path: str) -> str:
     """Ask a web application for its own health."""
+    try:
+        return await _said(node, neighbour, path)
+    except (OSError, Garbled) as error:
+        return str(error)
+
+
+async def _said(node: Node, neighbour: Neighbour, path: str) -> str:
+    """Return what a web application says of itself, nothing when it is well.
+
+    Raises:
+        OSError, Garbled: it says nothing; the text names it.
+    """
     target = replace(node.target(neighbour), options={})
     try:
         async with asyncio.timeout(_PATIENCE):
             answer = await http_request(target, f"{path.rstrip('/')}/check")
     except TimeoutError:
-        return f"{neighbour.node}: no answer within {_PATIENCE:g} s"
+        raise OSError(f"{neighbour.node}: no answer within {_PATIENCE:g} s") from None
     except (OSError, Garbled) as error:
-        return f"{neighbour.node}: {error}"
+        raise OSError(f"{neighbour.node}: {error}") from error
     if answer.status == _OK:
         return ""
     text = " ".join(answer.body.decode("utf-8", "replace").split())
@@ -130,13 +142,19 @@ async def _check(node: Node, neighbour: Neighbour, path: str) -> str:
 
 
 async def _hearsay(node: Node, address: _Address, uuid: str) -> str:
-    """Judge a service that this node may not reach by what its datacenter's own servers say of it."""
+    """Judge a service that this node may not reach by what its datacenter's own servers say of it.
+
+    They are asked at once, so that several which do not answer take no longer than one. Where none answers,
+    nothing is known of the service, which is not well then.
+    """
     witnesses = [one for one in node.settings.to("http") if one.site == uuid]
     if not witnesses:
         return f"no document lets {node.settings.node} reach {address.host}:{address.port}"
-    for one in witnesses:
-        said = await _check(node, one, str(node.target(one).options.get("path", "/")).removesuffix("/check"))
-        if not said or address.host not in said:
-            continue
-        return said
-    return ""
+    paths = [str(node.target(one).options.get("path", "/")).removesuffix("/check") for one in witnesses]
+    said = await asyncio.gather(
+        *(_said(node, one, path) for one, path in zip(witnesses, paths, strict=True)), return_exceptions=True
+    )
+    texts = [one for one in said if isinstance(one, str)]
+    if not texts:
+        return f"nobody who knows of {address.host} can be asked: {'; '.join(map(str, said))}"
+    return next((text for text in texts if address.host in text), "")
