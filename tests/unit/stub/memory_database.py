@@ -37,7 +37,7 @@ def _definition(statement: str) -> str:
     for kind, most in (("BIGINT", 2**63 - 1), ("INT", 2**32 - 1)):
         pattern, bound = rf"(\w+) {kind} UNSIGNED", rf"\1 {kind} CHECK (\1 BETWEEN 0 AND {most})"
         statement = re.sub(pattern, bound, statement)
-    return re.sub(r"kinton_accounting\.", "", statement)
+    return statement
 
 
 def _key(match: re.Match[str]) -> str:
@@ -91,6 +91,7 @@ class MemoryDatabase:
     def __init__(self, _: object = None) -> None:
         self.connection = sqlite3.connect(":memory:", isolation_level=None)
         self.connection.row_factory = sqlite3.Row
+        self.connection.execute("ATTACH ':memory:' AS kinton_accounting")
         self.connection.execute("PRAGMA foreign_keys = ON")
         for change in changes():
             self.connection.execute(_definition(change.statement))

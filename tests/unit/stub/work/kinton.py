@@ -1,21 +1,15 @@
-"""MySQL's place in tests: SQLite in memory with the same schema, and a platform with one of everything."""
+"""A platform with one of everything, for what takes time: its rows, and what waits to be sent."""
 
 from __future__ import annotations
 
 import json
-import re
-import sqlite3
-from collections.abc import Awaitable, Callable
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import labgen_stub.webapps.api
-from labgen_stub.links.errors import Unavailable
 from labgen_stub.messages import Answer, Request, Work, load_request
 from labgen_stub.webapps.api.work.happenings import Author
 
-T = TypeVar("T")
-SCHEMA = Path(labgen_stub.webapps.api.__file__).with_name("schema")
+from tests.unit.stub.memory_database import MemoryDatabase
+
 ADMIN = Author(1, "admin", 1, "Abiquo")
 PLATFORM = """
 INSERT INTO datacenter (uuid, name, kind) VALUES
@@ -30,51 +24,11 @@ INSERT INTO virtualappliance (virtualdatacenter_id, name) VALUES (1, 'a1'), (2, 
 """
 
 
-def _translated(statement: str) -> str:
-    statement = re.sub(
-        r"BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY", "INTEGER PRIMARY KEY", statement
-    )
-    statement = re.sub(r",\s*UNIQUE KEY \w+ (\([^)]*\))", r", UNIQUE \1", statement)
-    statement = re.sub(r",\s*KEY \w+ \([^)]*\)", "", statement)
-    statement = re.sub(r"(\w+) ENUM(\([^)]*\))", r"\1 TEXT CHECK (\1 IN \2)", statement)
-    statement = re.sub(r"(\w+) (?:VAR)?CHAR\((\d+)\)", r"\1 TEXT CHECK (length(\1) <= \2)", statement)
-    return statement.replace("INSERT IGNORE", "INSERT OR IGNORE")
-
-
-class MemorySession:
-    """One transaction."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-
-    def _execute(self, statement: str, arguments: tuple[object, ...]) -> sqlite3.Cursor:
-        return self._connection.execute(statement.replace(" FOR UPDATE", "").replace("%s", "?"), arguments)
-
-    async def run(self, statement: str, *arguments: object) -> int:
-        return self._execute(statement, arguments).rowcount
-
-    async def insert(self, statement: str, *arguments: object) -> int:
-        return self._execute(statement, arguments).lastrowid or 0
-
-    async def all(self, statement: str, *arguments: object) -> list[dict[str, Any]]:
-        return [dict(row) for row in self._execute(statement, arguments)]
-
-    async def one(self, statement: str, *arguments: object) -> dict[str, Any] | None:
-        rows = await self.all(statement, *arguments)
-        return rows[0] if rows else None
-
-
-class Kinton:
-    """In the place of `links.database.Database`; `broken` takes it away."""
+class Kinton(MemoryDatabase):
+    """The database with the platform in it."""
 
     def __init__(self) -> None:
-        self.connection = sqlite3.connect(":memory:", isolation_level=None)
-        self.connection.row_factory = sqlite3.Row
-        self.connection.execute("ATTACH ':memory:' AS kinton_accounting")
-        for path in sorted(SCHEMA.glob("*.sql")):
-            text = re.sub(r"--.*", "", path.read_text(encoding="utf-8"))
-            for statement in text.split(";"):
-                self.connection.execute(_translated(statement))
+        super().__init__()
         for statement in (
             "INSERT OR IGNORE INTO enterprise (id, name) VALUES (1, 'Abiquo')",
             "INSERT OR IGNORE INTO role (id, name) VALUES (1, 'CLOUD_ADMIN')",
@@ -85,31 +39,8 @@ class Kinton:
             *filter(str.strip, PLATFORM.split(";")),
         ):
             self.connection.execute(statement)
-        self.connection.execute("PRAGMA foreign_keys = ON")
-        self.broken = False
-
-    async def transact(self, work: Callable[[Any], Awaitable[T]]) -> T:
-        if self.broken:
-            raise Unavailable("on purpose")
-        self.connection.execute("BEGIN")
-        try:
-            result = await work(MemorySession(self.connection))
-        except BaseException:
-            self.connection.execute("ROLLBACK")
-            raise
-        self.connection.execute("COMMIT")
-        return result
-
-    async def all(self, statement: str, *arguments: object) -> list[dict[str, Any]]:
-        return await self.transact(lambda session: session.all(statement, *arguments))
-
-    async def one(self, statement: str, *arguments: object) -> dict[str, Any] | None:
-        return await self.transact(lambda session: session.one(statement, *arguments))
 
     # What tests see and make.
-
-    def sql(self, statement: str, *arguments: object) -> list[dict[str, Any]]:
-        return [dict(row) for row in self.connection.execute(statement, arguments)]
 
     def host(self, name: str = "kvm-1", ram: int = 1024) -> int:
         cursor = self.connection.execute(
