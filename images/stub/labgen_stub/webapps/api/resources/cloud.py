@@ -16,6 +16,9 @@ from labgen_stub.webapps.api.resources.model import (
     Reference,
     Resource,
     When,
+    actions,
+    lists,
+    owner,
     view,
 )
 from labgen_stub.webapps.api.resources.repository import TEMPLATE
@@ -82,10 +85,10 @@ VIRTUALDATACENTER = Resource(
         ),
     ),
     links=(
-        Link("enterprise", "/admin/enterprises/{enterprise}", "enterprise", "enterprise_name"),
+        owner(ENTERPRISE, "enterprise_name"),
         Link("location", "/cloud/locations/{datacenter}", "datacenter", "datacenter_name"),
-        Link("virtualappliances", f"{_VDC}/virtualappliances", "virtualappliances"),
-        Link("virtualmachines", f"{_VDC}/action/virtualmachines", "virtualmachines"),
+        *lists(_VDC, "virtualappliances"),
+        *lists(f"{_VDC}/action", "virtualmachines"),
         Link(
             "templates",
             "/admin/enterprises/{enterprise}/datacenterrepositories/{datacenter}/virtualmachinetemplates",
@@ -127,9 +130,9 @@ VIRTUALAPPLIANCE = Resource(
         ),
     ),
     links=(
-        Link("virtualdatacenter", _VDC, "virtualdatacenter", "virtualdatacenter_name"),
-        Link("enterprise", "/admin/enterprises/{enterprise}", "enterprise"),
-        Link("virtualmachines", f"{_VAPP}/virtualmachines", "virtualmachines"),
+        owner(VIRTUALDATACENTER, "virtualdatacenter_name"),
+        owner(ENTERPRISE),
+        *lists(_VAPP, "virtualmachines"),
     ),
 )
 
@@ -229,9 +232,9 @@ VIRTUALMACHINE = Resource(
     remove=_remove_machine,
     event="VIRTUAL_MACHINE",
     links=(
-        Link("virtualdatacenter", _VDC, "virtualdatacenter", "virtualdatacenter_name"),
-        Link("virtualappliance", _VAPP, "virtualappliance", "virtualappliance_name"),
-        Link("enterprise", "/admin/enterprises/{enterprise}", "enterprise", "enterprise_name"),
+        owner(VIRTUALDATACENTER, "virtualdatacenter_name"),
+        owner(VIRTUALAPPLIANCE, "virtualappliance_name"),
+        owner(ENTERPRISE, "enterprise_name"),
         Link("location", "/cloud/locations/{location}", "datacenter", "location_name"),
         Link(
             "virtualmachinetemplate",
@@ -248,12 +251,9 @@ VIRTUALMACHINE = Resource(
             Rank.CLOUD_ADMIN,
         ),
         Link("state", f"{_VM}/state", "virtualmachinestate"),
-        Link("deploy", f"{_VM}/action/deploy", "acceptedrequest"),
-        Link("undeploy", f"{_VM}/action/undeploy", "acceptedrequest"),
-        Link("reset", f"{_VM}/action/reset", "acceptedrequest"),
-        Link("instance", f"{_VM}/action/instance", "acceptedrequest"),
+        *actions(_VM, "deploy", "undeploy", "reset", "instance"),
         Link("remoteaccess", f"{_VM}/action/remoteaccess", "remoteaccess"),
-        Link("tasks", f"{_VM}/tasks", "tasks"),
+        *lists(_VM, "tasks"),
         # While something is going on.
         Link("task", f"{_VM}/tasks/{{task}}", "task"),
     ),

@@ -14,6 +14,8 @@ from labgen_stub.webapps.api.resources.model import (
     Reference,
     Resource,
     When,
+    lists,
+    owner,
 )
 from labgen_stub.webapps.api.resources.storing import conflict
 from labgen_stub.webapps.api.user import ADMIN, Rank, rank_of
@@ -24,12 +26,13 @@ if TYPE_CHECKING:
 
 _ADMIN_WRITES = Access(Rank.USER, Rank.CLOUD_ADMIN, Rank.CLOUD_ADMIN, Rank.CLOUD_ADMIN)
 _USER_ROLE = 3
+_ENTERPRISE = "/admin/enterprises/{enterprise}"
 
 ENTERPRISE = Resource(
     entity="enterprise",
     plural="enterprises",
     table="enterprise",
-    path="/admin/enterprises/{enterprise}",
+    path=_ENTERPRISE,
     keys={"enterprise": "enterprise.id"},
     fields=(Field("name", required=True, search=True),),
     extras={"tenant": "enterprise.id"},
@@ -37,18 +40,8 @@ ENTERPRISE = Resource(
     access=_ADMIN_WRITES,
     event="ENTERPRISE",
     links=(
-        Link("users", "/admin/enterprises/{enterprise}/users", "users"),
-        Link(
-            "datacenterrepositories",
-            "/admin/enterprises/{enterprise}/datacenterrepositories",
-            "datacenterrepositories",
-        ),
-        Link(
-            "virtualdatacenters",
-            "/admin/enterprises/{enterprise}/action/virtualdatacenters",
-            "virtualdatacenters",
-        ),
-        Link("virtualmachines", "/admin/enterprises/{enterprise}/action/virtualmachines", "virtualmachines"),
+        *lists(_ENTERPRISE, "users", "datacenterrepositories"),
+        *lists(f"{_ENTERPRISE}/action", "virtualdatacenters", "virtualmachines"),
     ),
     guards=(Guard("SELECT id FROM user WHERE enterprise_id = %s LIMIT 1", "The enterprise has users"),),
 )
@@ -128,12 +121,11 @@ async def _remove_user(session: Session, user: User, row: Row) -> None:
         raise conflict("Neither the platform's administrator nor oneself can be removed")
 
 
-_ADMIN = Rank.CLOUD_ADMIN
 USER = Resource(
     entity="user",
     plural="users",
     table="user",
-    path="/admin/enterprises/{enterprise}/users/{user}",
+    path=f"{_ENTERPRISE}/users/{{user}}",
     keys={"enterprise": "user.enterprise_id", "user": "user.id"},
     joins="JOIN role ON role.id = user.role_id JOIN enterprise ON enterprise.id = user.enterprise_id "
     "LEFT JOIN scope ON scope.id = user.scope_id",
@@ -172,18 +164,15 @@ USER = Resource(
     event="USER",
     # The answer to a login is a user: from here a client that knows only that entry gets everywhere.
     links=(
-        Link("enterprise", "/admin/enterprises/{enterprise}", "enterprise", "enterprise_name"),
-        Link("role", "/admin/roles/{role}", "role", "role_name"),
-        Link("scope", "/admin/scopes/{scope}", "scope", "scope_name"),
-        Link("virtualdatacenters", "/cloud/virtualdatacenters", "virtualdatacenters"),
-        Link("virtualmachines", "/cloud/virtualmachines", "virtualmachines"),
+        owner(ENTERPRISE, "enterprise_name"),
+        owner(ROLE, "role_name"),
+        owner(SCOPE, "scope_name"),
+        *lists("/cloud", "virtualdatacenters", "virtualmachines"),
         Link("locations", "/cloud/locations", "datacenters"),
-        Link("events", "/events", "events"),
-        Link("datacenters", "/admin/datacenters", "datacenters", rank=_ADMIN),
-        Link("publiccloudregions", "/admin/publiccloudregions", "publiccloudregions", rank=_ADMIN),
-        Link("enterprises", "/admin/enterprises", "enterprises", rank=_ADMIN),
-        Link("roles", "/admin/roles", "roles", rank=Rank.ENTERPRISE_ADMIN),
-        Link("scopes", "/admin/scopes", "scopes", rank=_ADMIN),
+        *lists("", "events"),
+        *lists("/admin", "datacenters", "publiccloudregions", "enterprises", rank=Rank.CLOUD_ADMIN),
+        *lists("/admin", "roles", rank=Rank.ENTERPRISE_ADMIN),
+        *lists("/admin", "scopes", rank=Rank.CLOUD_ADMIN),
         Link("login", "/login", "user"),
         Link("logout", "/logout"),
     ),

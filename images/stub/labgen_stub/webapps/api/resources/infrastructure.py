@@ -14,12 +14,18 @@ from labgen_stub.webapps.api.resources.model import (
     Link,
     Resource,
     When,
+    lists,
+    owner,
 )
 
 if TYPE_CHECKING:
     from labgen_stub.links.database import Session
     from labgen_stub.webapps.api.user import User
 
+_DATACENTER = "/admin/datacenters/{datacenter}"
+_REGION = "/admin/publiccloudregions/{publiccloudregion}"
+_RACK = f"{_DATACENTER}/racks/{{rack}}"
+_MACHINE = f"{_RACK}/machines/{{machine}}"
 _NAME = Field("name", required=True, search=True)
 _UUID = Field("uuid", when=When.CREATING, most=64, pattern=r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _IN_USE = Guard(
@@ -37,7 +43,7 @@ DATACENTER = Resource(
     entity="datacenter",
     plural="datacenters",
     table="datacenter",
-    path="/admin/datacenters/{datacenter}",
+    path=_DATACENTER,
     keys={"datacenter": "datacenter.id"},
     fields=(_NAME, Field("location", search=True), _UUID),
     fixed={"kind": "DATACENTER"},
@@ -47,8 +53,7 @@ DATACENTER = Resource(
     event="DATACENTER",
     links=(
         Link("location", "/cloud/locations/{datacenter}", "datacenter", "name"),
-        Link("racks", "/admin/datacenters/{datacenter}/racks", "racks"),
-        Link("remoteservices", "/admin/datacenters/{datacenter}/remoteservices", "remoteservices"),
+        *lists(_DATACENTER, "racks", "remoteservices"),
     ),
 )
 
@@ -56,7 +61,7 @@ REGION = Resource(
     entity="publiccloudregion",
     plural="publiccloudregions",
     table="datacenter",
-    path="/admin/publiccloudregions/{publiccloudregion}",
+    path=_REGION,
     keys={"publiccloudregion": "datacenter.id"},
     fields=(_NAME, Field("location", search=True), _UUID, Field("provider", most=40)),
     fixed={"kind": "PUBLIC_CLOUD_REGION"},
@@ -66,9 +71,7 @@ REGION = Resource(
     event="PUBLIC_CLOUD_REGION",
     links=(
         Link("location", "/cloud/locations/{publiccloudregion}", "datacenter", "name"),
-        Link(
-            "remoteservices", "/admin/publiccloudregions/{publiccloudregion}/remoteservices", "remoteservices"
-        ),
+        *lists(_REGION, "remoteservices"),
     ),
 )
 
@@ -94,7 +97,7 @@ RACK = Resource(
     entity="rack",
     plural="racks",
     table="rack",
-    path="/admin/datacenters/{datacenter}/racks/{rack}",
+    path=_RACK,
     keys={"datacenter": "rack.datacenter_id", "rack": "rack.id"},
     fields=(_NAME, Field("shortDescription", "description", most=255, lines=True)),
     parent=(DATACENTER, "datacenter_id"),
@@ -107,10 +110,7 @@ RACK = Resource(
             "Virtual machines run in it",
         ),
     ),
-    links=(
-        Link("datacenter", "/admin/datacenters/{datacenter}", "datacenter"),
-        Link("machines", "/admin/datacenters/{datacenter}/racks/{rack}/machines", "machines"),
-    ),
+    links=(owner(DATACENTER), *lists(_RACK, "machines")),
 )
 
 # A sum is a DECIMAL, which JSON has not.
@@ -122,7 +122,7 @@ MACHINE = Resource(
     entity="machine",
     plural="machines",
     table="machine",
-    path="/admin/datacenters/{datacenter}/racks/{rack}/machines/{machine}",
+    path=_MACHINE,
     keys={"datacenter": "rack.datacenter_id", "rack": "machine.rack_id", "machine": "machine.id"},
     joins="JOIN rack ON rack.id = machine.rack_id",
     fields=(
@@ -143,15 +143,7 @@ MACHINE = Resource(
     guards=(
         Guard("SELECT id FROM virtualmachine WHERE machine_id = %s LIMIT 1", "Virtual machines run on it"),
     ),
-    links=(
-        Link("rack", "/admin/datacenters/{datacenter}/racks/{rack}", "rack"),
-        Link("datacenter", "/admin/datacenters/{datacenter}", "datacenter"),
-        Link(
-            "virtualmachines",
-            "/admin/datacenters/{datacenter}/racks/{rack}/machines/{machine}/action/virtualmachines",
-            "virtualmachines",
-        ),
-    ),
+    links=(owner(RACK), owner(DATACENTER), *lists(f"{_MACHINE}/action", "virtualmachines")),
 )
 
 # platform.md 2.1 (W3).
@@ -173,17 +165,17 @@ _ADDRESS = (
 )
 
 
-def _remote_services(owner: Resource) -> Resource:
+def _remote_services(site: Resource) -> Resource:
     """Return the remote services of datacenters, or of regions."""
-    here = f"{owner.path}/remoteservices/{{remoteservice}}"
+    here = f"{site.path}/remoteservices/{{remoteservice}}"
     return Resource(
         entity="remoteservice",
         plural="remoteservices",
         table="remote_service",
         path=here,
-        keys={owner.number: "remote_service.datacenter_id", "remoteservice": "remote_service.id"},
+        keys={site.number: "remote_service.datacenter_id", "remoteservice": "remote_service.id"},
         joins="JOIN datacenter ON datacenter.id = remote_service.datacenter_id",
-        condition=f"datacenter.kind = '{owner.fixed['kind']}'",
+        condition=f"datacenter.kind = '{site.fixed['kind']}'",
         fields=(
             Field("type", when=When.CREATING, required=True, choices=SERVICE_TYPES, search=True),
             Field("uri", required=True, most=255, pattern=_ADDRESS, search=True),
@@ -192,12 +184,12 @@ def _remote_services(owner: Resource) -> Resource:
             Field("uuid", expression="datacenter.uuid"),
         ),
         title="type",
-        parent=(owner, "datacenter_id"),
+        parent=(site, "datacenter_id"),
         access=ADMINISTRATORS,
         event="REMOTE_SERVICES",
         links=(
             Link("check", f"{here}/action/check"),
-            Link(owner.entity, owner.path, owner.entity),
+            owner(site),
         ),
     )
 

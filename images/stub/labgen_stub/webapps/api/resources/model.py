@@ -103,6 +103,21 @@ class Link:
         return _PARAMETER.findall(self.path)
 
 
+def lists(path: str, *rels: str, rank: Rank = Rank.USER) -> tuple[Link, ...]:
+    """Return links to collections right below `path`, each called by its relation as in its address."""
+    return tuple(Link(rel, f"{path}/{rel}", rel, rank=rank) for rel in rels)
+
+
+def owner(resource: Resource, title: str = "", rank: Rank = Rank.USER) -> Link:
+    """Return the link to an entity that this one belongs to; `title` as a link has it."""
+    return Link(resource.entity, resource.path, resource.entity, title, rank)
+
+
+def actions(path: str, *names: str) -> tuple[Link, ...]:
+    """Return links to what can be asked of an entity, and is accepted at once and done later."""
+    return tuple(Link(name, f"{path}/action/{name}", "acceptedrequest") for name in names)
+
+
 @dataclass(frozen=True, slots=True)
 class Reference:
     """A link by which a client says what an entity belongs to.

@@ -14,6 +14,8 @@ from labgen_stub.webapps.api.resources.model import (
     Link,
     Resource,
     When,
+    lists,
+    owner,
 )
 from labgen_stub.webapps.api.user import Rank
 
@@ -44,7 +46,7 @@ REPOSITORY = Resource(
     parent=(ENTERPRISE, ""),
     access=READ_ONLY,
     links=(
-        Link("enterprise", "/admin/enterprises/{enterprise}", "enterprise", "enterprise_name"),
+        owner(ENTERPRISE, "enterprise_name"),
         Link("location", "/cloud/locations/{datacenter}", "datacenter", "name"),
         Link("datacenter", "/admin/datacenters/{private}", "datacenter", "name", Rank.CLOUD_ADMIN),
         Link(
@@ -54,7 +56,7 @@ REPOSITORY = Resource(
             "name",
             Rank.CLOUD_ADMIN,
         ),
-        Link("virtualmachinetemplates", f"{_HERE}/virtualmachinetemplates", "virtualmachinetemplates"),
+        *lists(_HERE, "virtualmachinetemplates"),
         # The vendor's name (R9), and a shorter one.
         Link("applianceManagerRepositoryUri", "/am-{site}/erepos/{enterprise}", rooted=False),
         Link("appliancemanager", "/am-{site}/erepos/{enterprise}", rooted=False),
@@ -112,9 +114,9 @@ TEMPLATE = Resource(
     remove=_remove_template,
     event="VIRTUAL_MACHINE_TEMPLATE",
     links=(
-        Link("enterprise", "/admin/enterprises/{enterprise}", "enterprise"),
+        owner(ENTERPRISE),
         Link("location", "/cloud/locations/{datacenter}", "datacenter", "site_name"),
-        Link("datacenterrepository", _HERE, "datacenterrepository", "site_name"),
+        owner(REPOSITORY, "site_name"),
         Link("diskfile", "/am-{site}/erepos/{enterprise}/templates/{path}", rooted=False),
         Link("download", "/am-{site}/erepos/{enterprise}/templates/{path}", rooted=False),
     ),
