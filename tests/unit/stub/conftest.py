@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 from labgen_stub.settings import Neighbour, Settings
+from labgen_stub.webapps.api import tokens as tokens_module
 from labgen_stub.wire.outcome import Outcome, Result
 
+from .api_client import MemoryTokens
 from .memory_database import MemoryDatabase
 
 if TYPE_CHECKING:
@@ -42,6 +44,15 @@ def database(monkeypatch: pytest.MonkeyPatch) -> MemoryDatabase:
     monkeypatch.setattr("labgen_stub.webapps.api.Database", lambda _: found)
     monkeypatch.setattr("labgen_stub.webapps.api.Migrations", Made)
     return found
+
+
+@pytest.fixture
+def tokens(monkeypatch: pytest.MonkeyPatch) -> MemoryTokens:
+    """The tokens of every API that a test builds after this."""
+    store = MemoryTokens()
+    monkeypatch.setattr(tokens_module, "Tokens", lambda _: store)
+    monkeypatch.setattr("labgen_stub.webapps.api.Tokens", lambda _: store)
+    return store
 
 
 @pytest.fixture

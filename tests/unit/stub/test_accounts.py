@@ -10,8 +10,8 @@ from labgen_stub.node import Node
 from labgen_stub.webapps.api import passwords
 from labgen_stub.webapps.api.user import Rank, rank_of
 
+from .api_client import ADMIN, MemoryTokens, basic
 from .memory_database import MemoryDatabase
-from .test_api import ADMIN, MemoryTokens, basic
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -20,13 +20,6 @@ if TYPE_CHECKING:
     from labgen_stub.settings import Settings
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def tokens(monkeypatch: pytest.MonkeyPatch) -> MemoryTokens:
-    store = MemoryTokens()
-    monkeypatch.setattr("labgen_stub.webapps.api.Tokens", lambda _: store)
-    return store
 
 
 @pytest.fixture

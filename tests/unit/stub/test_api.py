@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from labgen_stub.app import compose
-from labgen_stub.links.errors import Unavailable
 from labgen_stub.node import Node
-from labgen_stub.webapps.api import tokens as tokens_module
+
+from .api_client import ADMIN, ERRORS, MemoryTokens, basic
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -19,45 +19,7 @@ if TYPE_CHECKING:
     from labgen_stub.settings import Settings
 
 pytestmark = pytest.mark.anyio
-ERRORS = "application/vnd.abiquo.errors+json; version=6.1"
 USER = "application/vnd.abiquo.user+json; version=6.1"
-
-
-def basic(name: str, password: str) -> dict[str, str]:
-    return {"Authorization": "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()}
-
-
-ADMIN = basic("admin", "correct-horse")
-
-
-class MemoryTokens:
-    """A store that can be broken."""
-
-    def __init__(self, _: object = None) -> None:
-        self.known: dict[str, str] = {}
-        self.broken = False
-
-    async def create(self, nick: str) -> str:
-        if self.broken:
-            raise Unavailable("on purpose")
-        self.known[token := f"token-{len(self.known)}"] = nick
-        return token
-
-    async def owner(self, token: str) -> str | None:
-        if self.broken:
-            raise Unavailable("on purpose")
-        return self.known.get(token)
-
-    async def forget(self, token: str) -> None:
-        self.known.pop(token, None)
-
-
-@pytest.fixture
-def tokens(monkeypatch: pytest.MonkeyPatch) -> MemoryTokens:
-    store = MemoryTokens()
-    monkeypatch.setattr(tokens_module, "Tokens", lambda _: store)
-    monkeypatch.setattr("labgen_stub.webapps.api.Tokens", lambda _: store)
-    return store
 
 
 @pytest.fixture

@@ -20,10 +20,9 @@ from labgen_stub.webapps.api.resources.openapi import document
 from labgen_stub.webapps.api.seed import Seed
 from schemathesis.generation import GenerationMode
 
+from .api_client import ADMIN, JSON, NEIGHBOURS, MemoryTokens
 from .memory_database import MemoryDatabase
-from .test_api import ADMIN, MemoryTokens
-from .test_resources import JSON, machine
-from .test_schema import NEIGHBOURS
+from .resources.walk import machine
 
 if TYPE_CHECKING:
     from labgen_stub.settings import Settings

@@ -15,8 +15,8 @@ from labgen_stub.webapps.api.consoles.places import Places, Wish
 from labgen_stub.webapps.api.consoles.seal import seal, unseal
 from labgen_stub.webapps.api.user import User
 
+from .api_client import ADMIN
 from .console_fakes import RUNNING, Machines, Memory
-from .test_api import ADMIN
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

@@ -11,8 +11,7 @@ from labgen_stub.node import Node
 from labgen_stub.webapps.api.resources.openapi import document
 from starlette.routing import Match, Route
 
-from .test_accounts import tokens
-from .test_api import ADMIN, MemoryTokens
+from .api_client import ADMIN, MemoryTokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from labgen_stub.settings import Settings
 
 pytestmark = pytest.mark.anyio
-__all__ = ["tokens"]
 
 
 async def test_every_path_leads_to_a_route(settings: Callable[..., Settings]) -> None:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from labgen_stub.links.errors import Unavailable
-from labgen_stub.settings import Neighbour
 from labgen_stub.webapps.api import migrations
 from labgen_stub.webapps.api.kinton import Kinton
 from labgen_stub.webapps.api.migrations import Migrations, WrongSchema, changes
 from labgen_stub.webapps.api.seed import Seed, sites
 
+from .api_client import NEIGHBOURS
 from .memory_database import MemoryDatabase
 
 if TYPE_CHECKING:
@@ -21,14 +21,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = pytest.mark.anyio
-NEIGHBOURS = (
-    Neighbour("9", "mysql", "mysql-1", "mysql", 3306, site="platform"),
-    Neighbour("16", "rs", "dc1-rs-1", "http", 8009, site="dc1"),
-    Neighbour("16", "rs", "dc1-rs-2", "http", 8009, site="dc1"),
-    Neighbour("17", "bpm", "dc1-bpm-1", "http", 8009, site="dc1"),
-    Neighbour("18", "prs", "pcr1-prs-1", "http", 8009, site="pcr1"),
-    Neighbour("32", "guacamole", "guacamole-1", "guacd", 4822, site="platform"),
-)
 
 
 class Server:

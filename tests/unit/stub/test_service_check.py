@@ -12,7 +12,7 @@ from labgen_stub.app import compose
 from labgen_stub.node import Node
 from labgen_stub.settings import Neighbour
 
-from .test_api import ADMIN
+from .api_client import ADMIN
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable

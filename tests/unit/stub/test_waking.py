@@ -11,9 +11,8 @@ from labgen_stub.node import Node
 from labgen_stub.webapps.api.seed import Seed
 from labgen_stub.webapps.api.work.outbox import Sender
 
+from .api_client import ADMIN, NEIGHBOURS
 from .console_fakes import Memory
-from .test_api import ADMIN
-from .test_schema import NEIGHBOURS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
