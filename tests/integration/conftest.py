@@ -27,6 +27,12 @@ from labgen.plan.parse import parse_spec
 PREFIX = os.environ.get("LABGEN_LAB_PREFIX", f"test-{os.getpid()}-")
 #: Enough for two processors that do other work as well; a lab that takes longer is broken.
 SECONDS = 240
+#: A lab of seven nodes, most of which check their neighbours: quick to start.
+FEW = """\
+datacenters: 0
+regions: 0
+counts: {m: 0, novnc: 0, guacamole: 0, client: 0}
+"""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -112,6 +118,17 @@ def cli(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cl
     for name in sorted(program.labs):
         if name in there:
             program.run("down", name, "--progress", "quiet")
+
+
+@pytest.fixture(scope="module")
+def lab(cli: Cli, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The name of a lab of few nodes: a fresh one for each module, which may do to it what it likes."""
+    path = tmp_path_factory.mktemp("few") / "lab.yaml"
+    path.write_text(FEW)
+    name = cli.lab("few")
+    cli.run("up", name, "-f", str(path))
+    yield name
+    cli.run("down", name)
 
 
 @pytest.fixture(scope="session")

@@ -21,22 +21,6 @@ from labgen.names import container_name, network_name
 
 from .conftest import PREFIX, Cli
 
-FEW = """\
-datacenters: 0
-regions: 0
-counts: {m: 0, novnc: 0, guacamole: 0, client: 0}
-"""
-
-
-@pytest.fixture(scope="module")
-def lab(cli: Cli, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    path = tmp_path_factory.mktemp("drift") / "lab.yaml"
-    path.write_text(FEW)
-    name = cli.lab("drift")
-    cli.run("up", name, "-f", str(path))
-    yield name
-    cli.run("down", name)
-
 
 @pytest.fixture(autouse=True)
 def as_planned(lab: str, cli: Cli) -> Iterator[None]:

@@ -17,23 +17,6 @@ from labgen.render.cuts import CUTS_FILE
 
 from .conftest import SECONDS, Cli
 
-#: A lab of seven nodes, most of which check their neighbours: quick to start.
-FEW = """\
-datacenters: 0
-regions: 0
-counts: {m: 0, novnc: 0, guacamole: 0, client: 0}
-"""
-
-
-@pytest.fixture(scope="module")
-def lab(cli: Cli, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    path = tmp_path_factory.mktemp("drill") / "lab.yaml"
-    path.write_text(FEW)
-    name = cli.lab("drill")
-    cli.run("up", name, "-f", str(path))
-    yield name
-    cli.run("down", name)
-
 
 @pytest.fixture(autouse=True)
 def nothing_is_left(lab: str, cli: Cli, engine: Engine) -> Iterator[None]:

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from labgen.engine.client import Engine
+from labgen.engine.state import lab_state
+from labgen.plan.spec import LabSpec
 from tests.unit.cli.program import Program
 from tests.unit.engine.world import World
 
@@ -48,3 +50,13 @@ def labgen(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)  # typer puts its own there
     return Program(world, tmp_path, monkeypatch, capsys)
+
+
+@pytest.fixture
+def running(labgen: Program) -> Program:
+    """The program on a machine where the small lab runs, whose plan is remembered."""
+    plan = labgen.runs()
+    state = lab_state("small")
+    state.folder.mkdir(parents=True)
+    state.remember(LabSpec(), plan)
+    return labgen

@@ -8,8 +8,6 @@ import pytest
 
 from labgen.engine import drift as outside
 from labgen.engine.drift_model import Drift, DriftKind
-from labgen.engine.state import lab_state
-from labgen.plan.spec import LabSpec
 from labgen.verify import glance as inside
 from labgen.verify.table import Difference, Kind
 
@@ -23,15 +21,6 @@ ATTACHED = Drift(
 )
 SEEN = Difference(Kind.NETWORK, "ui-1", "", "address 172.18.0.2", "none", "there")
 BROKEN = Difference(Kind.PROBE, "m-1", "", "everything", "an answer", "the probe broke", "", "no image")
-
-
-@pytest.fixture
-def running(labgen: Program) -> Program:
-    plan = labgen.runs()
-    state = lab_state("small")
-    state.folder.mkdir(parents=True)
-    state.remember(LabSpec(), plan)
-    return labgen
 
 
 @pytest.fixture

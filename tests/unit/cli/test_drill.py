@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from labgen.engine.cuts import Wire
-from labgen.engine.state import lab_state
 from labgen.plan.model import LabPlan
-from labgen.plan.spec import LabSpec
 from labgen.verify import drill_lab as module
 from labgen.verify.drill import Drill, Notice, Trial, wires_of
 
@@ -43,15 +41,6 @@ def drilled(monkeypatch: pytest.MonkeyPatch) -> Drilled:
     found = Drilled()
     monkeypatch.setattr(module, "drill_lab", found)
     return found
-
-
-@pytest.fixture
-def running(labgen: Program) -> Program:
-    plan = labgen.runs()
-    state = lab_state("small")
-    state.folder.mkdir(parents=True)
-    state.remember(LabSpec(), plan)
-    return labgen
 
 
 def test_every_wire(running: Program, drilled: Drilled, small_plan: LabPlan) -> None:

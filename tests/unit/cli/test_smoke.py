@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from labgen.engine.state import lab_state
-from labgen.plan.spec import LabSpec
 from labgen.smoke import run as module
 from labgen.smoke.model import Crossing, Fault, Journey, Load, Step, StepFailed, Trip
 
@@ -21,15 +20,14 @@ BROKEN = Trip("load-2", "dc1", None, None, "the share does not answer", "dc1-nfs
 
 
 @pytest.fixture
-def running(labgen: Program) -> Program:
-    plan = labgen.runs()
-    state = lab_state("small")
+def running(running: Program) -> Program:
+    """The lab also has what a user of it needs."""
+    folder = lab_state("small").folder
     for name in ("secrets", "tls"):
-        (state.folder / name).mkdir(parents=True)
-    (state.folder / "secrets" / "api_admin_password").write_text("pw")
-    (state.folder / "tls" / "ca.crt").write_text("ca")
-    state.remember(LabSpec(), plan)
-    return labgen
+        (folder / name).mkdir()
+    (folder / "secrets" / "api_admin_password").write_text("pw")
+    (folder / "tls" / "ca.crt").write_text("ca")
+    return running
 
 
 def journeys(monkeypatch: pytest.MonkeyPatch, fault: Fault | None = None) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+from labgen_stub.web.errors import not_acceptable
 from labgen_stub.web.links import link
 from labgen_stub.web.media import Entity, entity_type, negotiate
 from labgen_stub.webapps.api.work import paths, tasks
@@ -23,6 +24,14 @@ TASK, TASKS, ACCEPTED = entity_type("task"), entity_type("tasks"), entity_type("
 EVENTS, STATE = entity_type("events"), entity_type("virtualmachinestate")
 _LIMIT, _LARGEST_LIMIT = 25, 1000
 _LARGEST_START = 2**31
+
+
+def shown(request: Request, kind: str, document: dict[str, object]) -> Entity:
+    """Answer with a document in the version that is asked for. Raises `ApiError`, 406."""
+    chosen = negotiate(request.headers.get("accept"), kind)
+    if chosen is None:
+        raise not_acceptable(kind)
+    return Entity(document, chosen)
 
 
 def task_path(owner: Owner, task: str) -> str:
