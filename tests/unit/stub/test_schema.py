@@ -143,6 +143,16 @@ async def test_check_says_what_is_wrong_with_the_schema_and_the_way_out() -> Non
     assert not await found.fault(), "that MySQL is away is the neighbour's fault, told as such"
 
 
+async def test_check_says_what_else_mysql_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def denied(_: str) -> list[dict[str, Any]]:
+        raise import_module("pymysql.err").OperationalError(1045, "Access denied for user 'abiquo'")
+
+    server = Server()
+    monkeypatch.setattr(server, "all", denied)
+    found = await Migrations(server).fault()  # type: ignore[arg-type]
+    assert found == "the schema cannot be read: Access denied for user 'abiquo'"
+
+
 async def test_it_is_tried_until_it_works() -> None:
     server = Server()
     server.fail_at = 0

@@ -132,8 +132,8 @@ class Migrations:
             return ""
         except WrongSchema as wrong:
             return f"the database is of another version: {wrong}; {way_out}"
-        except errors.ProgrammingError as error:
-            if error.args[0] != _NO_TABLE:
+        except errors.MySQLError as error:
+            if error.args[:1] != (_NO_TABLE,):
                 return f"the schema cannot be read: {error.args[-1]}"
             left = list(changes())
         if not left:
