@@ -6,6 +6,7 @@ Only choices that a shipped server serves; the rest is data. Two labs, since row
 from __future__ import annotations
 
 import ssl
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +28,7 @@ from labgen.verify.expect import HOST, Expected, expected_dialogues
 from labgen.verify.lab import verify_lab
 from labgen.verify.table import Outcome, State, TruthTable
 
-from .conftest import Cli
+from .conftest import SECONDS, Cli
 
 #: What each lab is made of. Every node has a connection: a Redis that nobody uses is left out.
 LABS: dict[str, dict[str, Any]] = {
@@ -143,7 +144,10 @@ def test_nothing_else_is_possible(running: Running) -> None:
 )
 def test_servers_go_the_other_way(running: Running, path: str, kind: str) -> None:
     """That a connection can be spoken is not yet that the servers at its ends use it."""
-    answer = running.asked(path)
+    deadline = time.monotonic() + SECONDS
+    # On a busy machine a server may say for a moment that a neighbour of it took too long.
+    while (answer := running.asked(path)).status_code == 503 and time.monotonic() < deadline:
+        time.sleep(1)
     assert (answer.status_code, answer.headers["content-type"].partition(";")[0]) == (200, kind)
 
 
