@@ -171,6 +171,7 @@ class FakePlatform:
             "taskId": name, "type": kind, "state": "STARTED", "creationTimestamp": now, "timestamp": now,
             "before": self.machines.get(number, {}).get("state", ""),
             "jobs": {"collection": [{"id": f"{name}.1", "type": kind, "state": "PENDING"}]},
+            "links": [self.link("self", f"/tasks/{name}", "task")],
         }  # fmt: skip
         self.owners[name] = number
         if number in self.machines:

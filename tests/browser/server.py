@@ -72,6 +72,7 @@ class Site:
             self.resource("/virtualdatacenters", self.make, "POST", 201),
             self.resource("/vdc/virtualappliances", self.appliances),
             self.resource("/vdc/virtualappliances", self.make, "POST", 201),
+            self.resource("/vapp/virtualmachines", self.machines),
             self.resource("/vapp/virtualmachines", self.make, "POST", 201),
             self.resource(machine, lambda request: self.fake.machine(request.path_params["number"])),
             self.resource(machine, self.delete_machine, "DELETE"),
@@ -248,7 +249,7 @@ class Site:
     def tasks(self, request: Request) -> Document:
         number = request.path_params["number"]
         found = [self.fake.tasks[one] for one, owner in self.fake.owners.items() if owner == number]
-        return self.fake.page(request, found, "/tasks")
+        return self.fake.page(request, found[::-1], request.url.path.removeprefix("/api"))
 
     async def upload(self, request: Request) -> None:
         form = (

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, Route, expect
 
+from .novnc import RFB
 from .platform import FakePlatform, machine_path
 
 Opener = Callable[..., Page]
@@ -111,25 +112,6 @@ def test_a_console_that_is_not_there_says_so(inside: Opener, fake: FakePlatform)
         "does not answer: try again later"
     )
     expect(page.get_by_role("button", name="Connect")).to_be_visible()
-
-
-#: What stands in for noVNC: a screen that takes every key, as the real one does.
-RFB = """
-export default class RFB extends EventTarget {
-  constructor(place, address) {
-    super();
-    this.canvas = document.createElement("canvas");
-    this.canvas.tabIndex = 0;
-    this.canvas.dataset.address = address;
-    this.canvas.addEventListener("keydown", (event) => event.preventDefault());
-    place.append(this.canvas);
-    queueMicrotask(() => this.dispatchEvent(new Event("connect")));
-  }
-  focus() { this.canvas.focus(); }
-  blur() { this.canvas.blur(); }
-  disconnect() { this.dispatchEvent(new CustomEvent("disconnect", { detail: { clean: true } })); }
-}
-"""
 
 
 def test_a_console_takes_the_keyboard_and_gives_it_back(inside: Opener, fake: FakePlatform) -> None:

@@ -2,9 +2,17 @@
 
 const PATIENCE_MS = 20_000;
 const AWAY = new Set([0, 502, 503, 504]);
+// Without an answer, or with that of a proxy which got none, nobody knows whether it was done.
+const UNANSWERED = new Set([0, 502, 504]);
+// A browser drops what is on its way whenever the machine's networks change, as they do while containers start;
+// what does no harm when it is done twice is simply asked for again.
+const PAUSES_MS = [0, 300, 1_000];
 
 /** A request that did not do what it was for; the message is for people. */
 export class Failure extends Error {
+  /** Whether this was to change something, and may have done so. */
+  lost = false;
+
   constructor(message, status = 0, code = "") {
     super(message);
     this.status = status;
@@ -31,32 +39,34 @@ export class Client extends EventTarget {
     this.endpoint = endpoint;
   }
 
-  /** Answer of one request. Throws `Failure`. `to` is a link, or an address. */
-  async send(to, { method = "GET", accept, type, body, authorization, patience = PATIENCE_MS } = {}) {
+  /**
+   * Answer of one request. Throws `Failure`. `to` is a link, or an address; `again` tells that it may be sent more
+   * than once.
+   */
+  async send(to, { method = "GET", accept, type, body, authorization, patience = PATIENCE_MS, again = method === "GET" } = {}) {
     const headers = { Accept: accept ?? to.type ?? "application/json" };
     const own = authorization === undefined && this.token;
     if (own) headers.Authorization = `Token ${this.token}`;
     else if (authorization) headers.Authorization = authorization;
     if (type) headers["Content-Type"] = type;
-    const ask = () => fetch(ours(to.href ?? to), {
+    const ask = () => whole(ours(to.href ?? to), {
       method, headers, body, cache: "no-store", signal: AbortSignal.timeout(patience),
       // Without credentials of its own the browser does not ask for a password at a 401: the page does.
       credentials: "omit",
     });
     let answer;
     try {
-      // A browser drops what is on its way when the machine's networks change: reading is simply done again.
-      answer = await (method === "GET" ? ask().catch((error) => (error instanceof TypeError ? ask() : Promise.reject(error))) : ask());
+      answer = await insist(ask, again ? PAUSES_MS : []);
     } catch (error) {
       if (error instanceof Failure) throw error;
-      const why = error.name === "TimeoutError" ? `no answer in ${patience / 1000} s` : "no connection";
-      throw this.#notice(new Failure(`The API cannot be reached: ${why}.`));
+      const why = error.name === "TimeoutError" ? `no answer in ${patience / 1000} s` : "the connection broke";
+      throw this.#notice(unanswered(new Failure(`The API cannot be reached: ${why}.`), again));
     }
     if (answer.ok) {
       this.#notice(null);
       return answer;
     }
-    const failure = await failureOf(answer);
+    const failure = unanswered(await failureOf(answer), again);
     this.#notice(failure);
     if (failure.status === 401 && own) this.dispatchEvent(new Event("expired"));
     throw failure;
@@ -66,15 +76,16 @@ export class Client extends EventTarget {
   async get(to) { return (await this.send(to)).json(); }
 
   /** Send a document of a kind; the answer's document, or null when it has none. */
-  async write(method, to, entity, document) {
+  async write(method, to, entity, document, options = {}) {
     const body = document === undefined ? undefined : JSON.stringify(document);
     const answer = await this.send(to, {
       method, body, type: body === undefined ? undefined : mediaType(entity), accept: "application/json",
+      ...options,
     });
     return answer.status === 204 ? null : answer.json();
   }
 
-  post(to, entity, document) { return this.write("POST", to, entity, document); }
+  post(to, entity, document, options) { return this.write("POST", to, entity, document, options); }
   put(to, entity, document) { return this.write("PUT", to, entity, document); }
   remove(to) { return this.write("DELETE", to); }
 
@@ -96,6 +107,31 @@ export class Client extends EventTarget {
     this.dispatchEvent(away ? new CustomEvent("away", { detail: failure }) : new Event("back"));
     return failure;
   }
+}
+
+/** Fetch an answer with all that is in it: one that breaks off is none. */
+async function whole(url, options) {
+  const answer = await fetch(url, options);
+  const content = await answer.blob();
+  return new Response(content.size ? content : null, answer);
+}
+
+/** Do it, and once more after each of `pauses` while the connection breaks. */
+export async function insist(ask, pauses = PAUSES_MS) {
+  for (const pause of pauses) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error;
+    }
+    await new Promise((resolve) => { setTimeout(resolve, pause); });
+  }
+  return ask();
+}
+
+function unanswered(failure, again) {
+  failure.lost = !again && UNANSWERED.has(failure.status);
+  return failure;
 }
 
 /** A link that leads to another server would take the token there. */

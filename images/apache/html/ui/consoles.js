@@ -1,14 +1,14 @@
 // The ways to a virtual machine's console, each with the same face: `open(place, address, told)` returns
 // `{close, release, keys}`; `told(state, words)` hears `connecting`, `connected` and `closed`.
 
-import { Failure } from "./client.js";
+import { Failure, insist } from "./client.js";
 
 const NOVNC = "/ui/novnc/core/rfb.js";
 const GUACAMOLE = "/ui/guacamole.js";
 
 async function load(module, name) {
   try {
-    return await import(module);
+    return await insist(() => import(module));
   } catch {
     throw new Failure(`${name} is not part of this page's server, or does not answer: try again later.`);
   }

@@ -54,9 +54,6 @@ export async function run(view, machine, name) {
     case "console":
       app.go("console", pathOf(self(machine)));
       return;
-    case "resume":
-      await view.attempt(() => act("on"));
-      return;
     case "snapshot":
       await askText({
         title: `Snapshot of ${label}`, label: "Name of the new template", value: `${label} snapshot`,

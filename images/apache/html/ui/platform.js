@@ -2,6 +2,7 @@
 // the page knows the entry point and the names of relations.
 
 import { Failure, each, link, links, mediaType, pathOf } from "./client.js";
+import { surely } from "./lost.js";
 
 /** A link that must be there. */
 function need(document, rel, what) {
@@ -94,14 +95,21 @@ export class Platform {
   /** Make a virtual machine, with a virtual datacenter and a virtual appliance where there is none yet. */
   async create({ location, template, label }) {
     const all = need(this.root, "virtualdatacenters", "virtual datacenters");
-    const here = (await this.client.all(all)).find((one) => sameSite(one, location));
-    const datacenter = here ?? await this.#createDatacenter(all, location);
+    const of = async (to, fits) => (await this.client.all(to)).find(fits);
+    const here = (one) => sameSite(one, location);
+    const datacenter = await of(all, here)
+      ?? await surely(() => this.#createDatacenter(all, location), () => of(all, here));
     const appliances = need(datacenter, "virtualappliances", "virtual appliances");
-    const appliance = (await this.client.all(appliances))[0]
-      ?? await this.client.post(appliances, "virtualappliance", { name: "Virtual machines", links: [] });
-    return this.client.post(need(appliance, "virtualmachines", "virtual machines"), "virtualmachine", {
-      label, links: [{ ...self(template), rel: "virtualmachinetemplate" }],
-    });
+    const first = () => of(appliances, () => true);
+    const appliance = await first() ?? await surely(
+      () => this.client.post(appliances, "virtualappliance", { name: "Virtual machines", links: [] }), first);
+    const machines = need(appliance, "virtualmachines", "virtual machines");
+    const kind = { ...self(template), rel: "virtualmachinetemplate" };
+    // Among those of this name and template the newest, if nobody has deployed it.
+    const made = async () => (await this.client.all(machines))
+      .filter((one) => one.label === label && links(one, kind.rel).some((is) => pathOf(is) === pathOf(kind)))
+      .sort((one, other) => other.id - one.id).slice(0, 1).find((one) => one.state === "NOT_ALLOCATED");
+    return surely(() => this.client.post(machines, "virtualmachine", { label, links: [kind] }), made);
   }
 
   async #createDatacenter(to, location) {
@@ -113,23 +121,38 @@ export class Platform {
 
   /** Ask for something that takes time; returns the link of the task. `action` is a name of `ACTIONS`. */
   async act(machine, action, detail = "") {
-    const { rel, method, entity, body } = ACTIONS[action];
+    const { rel, method, entity, body, task } = ACTIONS[action];
     const to = need(machine, rel, `way to ${action}`);
-    const accepted = await this.client.write(method, to, entity, body?.(detail));
-    return link(accepted, "status") ?? link(accepted, "task") ?? null;
+    const history = need(machine, "tasks", "tasks of this machine");
+    const newest = async () => (await this.client.get(history)).collection;
+    const before = new Set((await newest()).map((one) => one.taskId));
+    return surely(async () => {
+      const accepted = await this.client.write(method, to, entity, body?.(detail));
+      return link(accepted, "status") ?? link(accepted, "task") ?? null;
+    }, async () => {
+      const begun = (await newest()).find((one) => one.type === task && !before.has(one.taskId));
+      return begun && need(begun, "self", "address of this task");
+    });
   }
 
   /** Delete what a document's own link leads to; the link of the task when it takes time. */
   async remove(document) {
-    const accepted = await this.client.remove(self(document));
-    return accepted ? link(accepted, "status") ?? null : null;
+    const to = self(document);
+    return surely(async () => {
+      const accepted = await this.client.remove(to);
+      return accepted ? link(accepted, "status") ?? null : null;
+    }, () => this.client.get(to).then(() => undefined, (failure) => {
+      if (failure.status === 404) return null;
+      throw failure;
+    }));
   }
 
   /** A fresh address of a machine's console; it opens once. `who` has name and
    * password where the machine asks for them. */
   async console(machine, { rel, protocol }, who = {}) {
     const to = need(machine, "remoteaccess", "console of this machine");
-    const opened = await this.client.post(to, "remoteaccess", protocol ? { protocol, ...who } : {});
+    // A token that nobody takes ends by itself.
+    const opened = await this.client.post(to, "remoteaccess", protocol ? { protocol, ...who } : {}, { again: true });
     return need(opened, rel, "console of this kind").href;
   }
 
@@ -143,18 +166,25 @@ export class Platform {
   }
 }
 
-/** What can be asked of a virtual machine: relation, method, the entity that is sent and its contents. */
+/** What can be asked of a virtual machine: relation, method, the entity that is sent, its contents, the kind of task. */
 const ACTIONS = {
-  deploy: { rel: "deploy", method: "POST", entity: "virtualmachinetask", body: () => ({}) },
-  undeploy: { rel: "undeploy", method: "POST", entity: "virtualmachinetask", body: () => ({ forceUndeploy: true }) },
-  reset: { rel: "reset", method: "POST", entity: "virtualmachinetask" },
-  snapshot: {
-    rel: "instance", method: "POST", entity: "virtualmachineinstance", body: (name) => ({ instanceName: name }),
+  deploy: { rel: "deploy", method: "POST", entity: "virtualmachinetask", body: () => ({}), task: "DEPLOY" },
+  undeploy: {
+    rel: "undeploy", method: "POST", entity: "virtualmachinetask", body: () => ({ forceUndeploy: true }), task: "UNDEPLOY",
   },
-  on: { rel: "state", method: "PUT", entity: "virtualmachinestate", body: () => ({ state: "ON" }) },
-  off: { rel: "state", method: "PUT", entity: "virtualmachinestate", body: () => ({ state: "OFF" }) },
-  pause: { rel: "state", method: "PUT", entity: "virtualmachinestate", body: () => ({ state: "PAUSED" }) },
+  reset: { rel: "reset", method: "POST", entity: "virtualmachinetask", task: "RESET" },
+  snapshot: {
+    rel: "instance", method: "POST", entity: "virtualmachineinstance", body: (name) => ({ instanceName: name }), task: "INSTANCE",
+  },
+  on: switched("ON", "POWER_ON"),
+  resume: switched("ON", "RESUME"),
+  off: switched("OFF", "POWER_OFF"),
+  pause: switched("PAUSED", "PAUSE"),
 };
+
+function switched(state, task) {
+  return { rel: "state", method: "PUT", entity: "virtualmachinestate", body: () => ({ state }), task };
+}
 
 /** A document's link to itself. */
 export const self = (document) => link(document, "edit") ?? link(document, "self") ?? need(document, "location", "address");
