@@ -10,6 +10,8 @@ MAKEFLAGS += --no-print-directory
 SIZE ?= small
 ARGS ?=
 bin := .venv/bin
+# A process for each processor; a file's tests share what is made once for all of them. Labs take turns.
+parallel := -n auto --dist loadfile
 
 # The tests remove what they made by label; the helper container that testcontainers would fetch for that
 # comes from a registry, and labgen does without one.
@@ -53,11 +55,11 @@ lint: venv ## format, lint, types, shell scripts (no Docker)
 
 .PHONY: unit
 unit: venv ## tests without Docker and without a browser
-	@$(bin)/pytest tests -m 'not integration and not bench and not browser' $(ARGS)
+	@$(bin)/pytest tests -m 'not integration and not bench and not browser' $(parallel) $(ARGS)
 
 .PHONY: browser
 browser: venv chromium ## tests of the UI in a Chromium, without Docker
-	@$(bin)/pytest tests -m 'browser and not integration' $(ARGS)
+	@$(bin)/pytest tests -m 'browser and not integration' $(parallel) $(ARGS)
 
 .PHONY: integration
 integration: setup chromium ## tests on a real lab
@@ -65,7 +67,8 @@ integration: setup chromium ## tests on a real lab
 
 .PHONY: test
 test: setup chromium lint ## set up, lint, and every test
-	@$(bin)/pytest tests -m 'not bench' $(ARGS)
+	@$(bin)/pytest tests -m 'not bench and not integration' $(parallel) $(ARGS)
+	@$(bin)/pytest tests -m integration $(ARGS)
 
 .PHONY: bench
 bench: setup ## measure, into docs/performance.md

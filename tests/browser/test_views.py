@@ -82,7 +82,7 @@ def test_a_template_is_deployed_and_deleted_where_it_is_listed(inside: Opener, f
     expect(row.get_by_role("button", name="Deploy")).to_be_focused()
     row.get_by_role("button", name="Delete").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
-    expect(page.get_by_role("heading", name="debian")).to_be_hidden()
+    expect(page.get_by_role("heading", name="debian", exact=True)).to_be_hidden()
     assert [one["name"] for one in fake.templates.values()] == ["tiny"]
 
 
