@@ -100,7 +100,8 @@ TEMPLATE = Resource(
         "tenant": "template.enterprise_id",
         "site": "CASE WHEN datacenter.kind = 'DATACENTER' AND template.state = 'DONE' "
         "THEN datacenter.uuid END",
-        "path": "template.path",
+        # The first part of a path on the share is the enterprise's folder, which the address has already.
+        "inside": "SUBSTR(template.path, INSTR(template.path, '/') + 1)",
         "site_name": "datacenter.name",
     },
     tenant="template.enterprise_id",
@@ -117,8 +118,8 @@ TEMPLATE = Resource(
         owner(ENTERPRISE),
         Link("location", "/cloud/locations/{datacenter}", "datacenter", "site_name"),
         owner(REPOSITORY, "site_name"),
-        Link("diskfile", "/am-{site}/erepos/{enterprise}/templates/{path}", rooted=False),
-        Link("download", "/am-{site}/erepos/{enterprise}/templates/{path}", rooted=False),
+        Link("diskfile", "/am-{site}/erepos/{enterprise}/templates/{inside}", rooted=False),
+        Link("download", "/am-{site}/erepos/{enterprise}/templates/{inside}", rooted=False),
     ),
 )
 
