@@ -11,7 +11,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from .novnc import RFB
+from .consoles import RFB
 from .platform import FakePlatform
 
 Opener = Callable[..., Page]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, Route, expect
 
-from .novnc import RFB
+from .consoles import GUACAMOLE, RFB
 from .platform import FakePlatform, machine_path
 
 Opener = Callable[..., Page]
@@ -142,3 +142,22 @@ def test_a_console_takes_the_keyboard_and_gives_it_back(inside: Opener, fake: Fa
     expect(page.get_by_text("Connected")).to_be_visible()
     page.get_by_role("link", name="Back to the machine").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("web-1")
+
+
+def test_a_machine_that_asks_itself_who_is_there_needs_no_name(inside: Opener, fake: FakePlatform) -> None:
+    number = fake.add_machine("web-1", "ON")
+    page = inside(path=f"#/console/api{machine_path(number)}")
+
+    def answer(route: Route) -> None:
+        route.fulfill(body=GUACAMOLE, content_type="text/javascript")
+
+    page.route("**/ui/guacamole.js", answer)
+    kind, dialog = page.get_by_label("Console", exact=True), page.get_by_role("dialog")
+    kind.select_option("ssh")
+    dialog.get_by_role("button", name="Open").click()
+    expect(dialog.get_by_label("Name at the machine")).to_be_focused()
+    dialog.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_text("Connected")).to_be_hidden()
+    kind.select_option("rdp")
+    dialog.get_by_role("button", name="Open").click()
+    expect(page.get_by_text("Connected")).to_be_visible()

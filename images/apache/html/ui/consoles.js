@@ -44,10 +44,11 @@ async function guacamole(place, address, told) {
 }
 
 /** Kinds of console in the order in which they are offered; `rel` is the relation of
- * the address in the API's answer, and `login` tells that the machine asks who is there. */
+ * the address in the API's answer, `login` tells that the machine asks who is there, and `asks` that
+ * it can do so on its own screen. */
 export const KINDS = [
   { name: "novnc", words: "noVNC", open: novnc, rel: "novnc", protocol: "" },
   { name: "vnc", words: "Guacamole, VNC", open: guacamole, rel: "tunnel", protocol: "vnc" },
   { name: "ssh", words: "Guacamole, SSH", open: guacamole, rel: "tunnel", protocol: "ssh", login: true },
-  { name: "rdp", words: "Guacamole, RDP", open: guacamole, rel: "tunnel", protocol: "rdp", login: true },
+  { name: "rdp", words: "Guacamole, RDP", open: guacamole, rel: "tunnel", protocol: "rdp", login: true, asks: true },
 ];

@@ -12,11 +12,11 @@ const STATES = { idle: ["Not open", "idle"], connecting: ["Connecting", "busy"],
 const LEAVE = "F8";
 
 /** Name and password at the machine itself; null when the user thought better of it. */
-async function askLogin(title) {
-  const username = h("input", { id: "guest-name", required: true, autocomplete: "off", autocapitalize: "none" });
+async function askLogin(title, asks) {
+  const username = h("input", { id: "guest-name", required: !asks, autocomplete: "off", autocapitalize: "none" });
   const password = h("input", { id: "guest-password", type: "password", autocomplete: "off" });
   const done = await openForm({
-    title, fields: [field("Name at the machine", username), field("Password at the machine", password)],
+    title, fields: [field("Name at the machine", username, asks ? "Without one the machine asks itself." : ""), field("Password at the machine", password)],
     action: "Open", submit: async () => {},
   });
   return done ? { username: username.value, password: password.value } : null;
@@ -80,7 +80,7 @@ export class Console extends View {
   async #open() {
     this.#end();
     const mine = ++this.#attempt;
-    const who = this.#kind.login ? await askLogin(this.title) : {};
+    const who = this.#kind.login ? await askLogin(this.title, this.#kind.asks) : {};
     if (!who || mine !== this.#attempt) return;
     this.#tell("connecting", "");
     try {

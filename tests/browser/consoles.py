@@ -1,4 +1,4 @@
-"""noVNC's place in tests."""
+"""What stands in for the consoles' own modules: no machine is behind the page."""
 
 #: What stands in for noVNC: a screen that takes every key, as the real one does.
 RFB = """
@@ -16,4 +16,9 @@ export default class RFB extends EventTarget {
   blur() { this.canvas.blur(); }
   disconnect() { this.dispatchEvent(new CustomEvent("disconnect", { detail: { clean: true } })); }
 }
+"""
+
+#: What stands in for Guacamole's: connected at once.
+GUACAMOLE = """
+export const connect = () => ({ set onstate(tell) { tell("connected", ""); }, disconnect() {} });
 """
