@@ -7,31 +7,29 @@ more than most questions. Paths are relative to the share's root, with no leadin
 from __future__ import annotations
 
 import asyncio
-import secrets
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from labgen_stub.wire.libnfs import CHUNK, Mount
+from labgen_nfs import EXPORT, passing
+from labgen_nfs.mount import CHUNK, Mount
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
+    from labgen_nfs.mount import Entry, Space
+
     from labgen_stub.settings import Neighbour
-    from labgen_stub.wire.libnfs import Entry, Space
 
 T = TypeVar("T")
-EXPORT = "/opt/vm_repository"
 # As many questions at once; who comes later waits.
 _SESSIONS = 4
 # A server forgets an idle client's state after some 90 s; a session is not used when it may be near that.
 _IDLE = 20.0
 _TIMEOUT = 5.0
-# What is being written has this in its name: no reader takes it for a template.
-PARTIAL = ".labgen-part-"
 
 
 class Share:
@@ -180,7 +178,7 @@ class Share:
     async def writing(self, path: str) -> AsyncIterator[str]:
         """Give the name to write under; the file gets its own name at the end, or is deleted on a failure."""
         folder = path.rpartition("/")[0]
-        part = f"{folder}/{PARTIAL}{secrets.token_hex(8)}".lstrip("/")
+        part = passing(folder)
         await self.make_folders(folder)
         try:
             yield part

@@ -6,12 +6,14 @@ import asyncio
 import os
 from contextlib import suppress
 
-from labgen_stub.wire.libnfs import Mount
+from labgen_nfs import EXPORT
+from labgen_nfs.library import NoLibrary
+from labgen_nfs.mount import Mount
+
 from labgen_stub.wire.rpc import NFS, null_call
 from labgen_stub.wire.stream import resolve
-from labgen_stub.wire.target import Garbled, Target
+from labgen_stub.wire.target import Garbled, Misuse, Target
 
-_EXPORT = "/opt/vm_repository"
 FLAG = ".abiquo_repository"
 
 
@@ -31,7 +33,7 @@ async def speak(target: Target) -> str:
 
 def _look(target: Target, address: str) -> str:
     """Ask with a session of its own, in a thread: libnfs blocks, at most `target.patience` per question."""
-    export = target.option("export", _EXPORT)
+    export = target.option("export", EXPORT)
     base = f"nfs://{address}{export}"
     try:
         mount = Mount(address, target.port, export, target.patience)
@@ -43,6 +45,8 @@ def _look(target: Target, address: str) -> str:
                 return _round_trip(mount, base)
         finally:
             mount.close()
+    except NoLibrary as error:
+        raise Misuse(str(error)) from error
     except OSError as error:
         # What the transport itself says is seen on a socket of our own (`outcome`).
         raise Garbled(f"{base}: {error.strerror or error}") from error

@@ -8,10 +8,10 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from labgen_nfs.mount import Entry, Space
 from labgen_stub.links.errors import Unavailable
 from labgen_stub.messages import Disk, Machine, Request, Work
 from labgen_stub.settings import Neighbour
-from labgen_stub.wire.libnfs import Entry, Space
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from labgen_nfs.mount import Entry
 from labgen_stub.links import share as module
 from labgen_stub.links.share import Share
 from labgen_stub.settings import Neighbour
-from labgen_stub.wire.libnfs import Entry
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

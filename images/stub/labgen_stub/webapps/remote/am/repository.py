@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import errno
-import secrets
 from contextlib import suppress
 from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from labgen_stub.links.share import PARTIAL
+from labgen_nfs import passing
+
 from labgen_stub.messages import Disk
 from labgen_stub.web.errors import ApiError
 from labgen_stub.webapps.remote.am import templates
@@ -106,7 +106,7 @@ class Templates:
         """
         if announced > (await self._share.space()).free:
             raise full()
-        part = f"{enterprise}/{PARTIAL}{secrets.token_hex(8)}"
+        part = passing(str(enterprise))
         await self._share.make_folders(str(enterprise))
         beginning = bytearray()
 

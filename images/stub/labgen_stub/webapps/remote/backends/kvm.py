@@ -6,7 +6,8 @@ import asyncio
 import re
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
-from xml.sax.saxutils import escape, quoteattr
+
+from labgen_aim.definition import Definition, define
 
 from labgen_stub.messages import QEMU_FORMATS, Disk
 from labgen_stub.webapps.remote.backends import (
@@ -33,48 +34,20 @@ if TYPE_CHECKING:
 # What this hypervisor reads; anything else BPM has to convert first.
 READS = ("RAW", "QCOW2_SPARSE")
 _SOURCE = re.compile(r"""<source file=['"]([^'"]+)['"]""")
-_NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd]")
-_XML = """\
-<domain type='qemu'>
-  <name>{name}</name>
-  <uuid>{uuid}</uuid>
-  <memory unit='MiB'>{ram}</memory>
-  <vcpu>{cpu}</vcpu>
-  <sysinfo type='fwcfg'><entry name='opt/labgen/label'>{label}</entry></sysinfo>
-  <os><type arch='x86_64' machine='pc'>hvm</type><boot dev='hd'/></os>
-  <features><acpi/><tcg><tb-cache unit='MiB'>8</tb-cache></tcg></features>
-  <clock offset='utc'/>
-  <on_poweroff>destroy</on_poweroff>
-  <on_reboot>restart</on_reboot>
-  <on_crash>restart</on_crash>
-  <devices>
-    <emulator>/usr/bin/qemu-system-x86_64</emulator>
-    <disk type='file' device='disk'>
-      <driver name='qemu' type={format}/><source file={path}/><target dev='hda' bus='ide'/>
-    </disk>
-    <controller type='usb' model='none'/>
-    <graphics type='vnc' port='-1' autoport='yes'><listen type='address' address='0.0.0.0'/></graphics>
-    <video><model type='vga' vram='1024'/></video>
-    <memballoon model='none'/>
-  </devices>
-</domain>
-"""
 
 
 def description(machine: Machine, path: str, disk_format: str) -> str:
-    """Write libvirt's description of a machine.
-
-    The guest finds its label in the firmware's configuration, as `opt/labgen/label`. The screen's port is the
-    host's choice, in its range (row 33).
-    """
-    return _XML.format(
-        name=escape(machine.name),
-        uuid=escape(machine.uuid),
-        ram=max(1, machine.ram),
-        cpu=max(1, machine.cpu),
-        label=escape(_NOT_XML.sub("?", machine.label) or machine.name),
-        format=quoteattr(disk_format),
-        path=quoteattr(path),
+    """Write libvirt's description of a machine; the host gives its screen a port of row 33's range."""
+    return define(
+        Definition(
+            machine.name,
+            machine.uuid,
+            machine.label or machine.name,
+            path,
+            disk_format,
+            cpu=max(1, machine.cpu),
+            ram=max(1, machine.ram),
+        )
     )
 
 

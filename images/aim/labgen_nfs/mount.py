@@ -8,24 +8,24 @@ other, restarted, and ends its session.
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import secrets
 import socket
+import stat
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from labgen_stub.wire.target import Misuse
+from labgen_nfs.library import Stat, StatVfs, library
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 CHUNK = 1 << 20
 _FOLDER_MODE, _FILE_MODE = 0o775, 0o664
-_S_IFMT, _S_IFDIR = 0o170000, 0o040000
-# Order and number of arguments of read and write changed with 16: those libraries are not for us.
-_NAMES = ("libnfs.so.14", "libnfs.so.13")
+# A folder, among the kinds of file that NFS numbers.
+_NF_FOLDER = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,92 +46,6 @@ class Space:
     free: int
 
 
-class _Stat(ctypes.Structure):
-    _fields_ = [
-        (f"nfs_{name}", ctypes.c_uint64)
-        for name in (
-            *("dev", "ino", "mode", "nlink", "uid", "gid", "rdev", "size", "blksize", "blocks"),
-            *("atime", "mtime", "ctime", "atime_nsec", "mtime_nsec", "ctime_nsec", "used"),
-        )
-    ]
-
-
-class _StatVfs(ctypes.Structure):
-    _fields_ = [
-        (name, ctypes.c_uint64)
-        for name in (
-            *("bsize", "frsize", "blocks", "bfree", "bavail", "files", "ffree", "favail", "fsid", "flag"),
-            "namemax",
-        )
-    ]
-
-
-class _Timeval(ctypes.Structure):
-    _fields_ = [("sec", ctypes.c_long), ("usec", ctypes.c_long)]
-
-
-class _Dirent(ctypes.Structure):
-    """The beginning of `struct nfsdirent`: what follows is of no interest."""
-
-
-_Dirent._fields_ = [
-    ("next", ctypes.POINTER(_Dirent)),
-    ("name", ctypes.c_char_p),
-    ("inode", ctypes.c_uint64),
-    ("type", ctypes.c_uint32),
-    ("mode", ctypes.c_uint32),
-    ("size", ctypes.c_uint64),
-    ("atime", _Timeval),
-    ("mtime", _Timeval),
-]
-
-
-@cache
-def library() -> ctypes.CDLL:
-    """Load libnfs. Raises `Misuse` where it is not installed."""
-    for name in _NAMES:
-        try:
-            nfs = ctypes.CDLL(name)
-        except OSError:
-            continue
-        break
-    else:
-        raise Misuse("libnfs is not installed")
-    pointer, text, number = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_uint64
-    into = ctypes.POINTER(pointer)
-    for function, arguments in {
-        "nfs_init_context": [],
-        "nfs_destroy_context": [pointer],
-        "nfs_set_timeout": [pointer, ctypes.c_int],
-        "nfs_set_autoreconnect": [pointer, ctypes.c_int],
-        "nfs_parse_url_full": [pointer, text],
-        "nfs_destroy_url": [pointer],
-        "nfs4_set_client_name": [pointer, text],
-        "nfs4_set_verifier": [pointer, text],
-        "nfs_mount": [pointer, text, text],
-        "nfs_get_error": [pointer],
-        "nfs_stat64": [pointer, text, ctypes.POINTER(_Stat)],
-        "nfs_statvfs64": [pointer, text, ctypes.POINTER(_StatVfs)],
-        "nfs_open2": [pointer, text, ctypes.c_int, ctypes.c_int, into],
-        "nfs_close": [pointer, pointer],
-        "nfs_pread": [pointer, pointer, number, number, pointer],
-        "nfs_pwrite": [pointer, pointer, number, number, text],
-        "nfs_fsync": [pointer, pointer],
-        "nfs_mkdir2": [pointer, text, ctypes.c_int],
-        "nfs_rmdir": [pointer, text],
-        "nfs_unlink": [pointer, text],
-        "nfs_rename": [pointer, text, text],
-        "nfs_opendir": [pointer, text, into],
-        "nfs_readdir": [pointer, pointer],
-        "nfs_closedir": [pointer, pointer],
-    }.items():
-        getattr(nfs, function).argtypes = arguments
-    nfs.nfs_init_context.restype = nfs.nfs_parse_url_full.restype = pointer
-    nfs.nfs_get_error.restype = text
-    nfs.nfs_readdir.restype = ctypes.POINTER(_Dirent)
-    return nfs
-
-
 class Mount:
     """One session with one export. Paths are relative to its root.
 
@@ -139,7 +53,7 @@ class Mount:
     """
 
     def __init__(self, host: str, port: int, export: str, timeout: float) -> None:
-        """Connect; `timeout`, in seconds, bounds each question. Raises OSError, `Misuse`."""
+        """Connect; `timeout`, in seconds, bounds each question. Raises OSError, also NoLibrary."""
         self._nfs = library()
         address = str(socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0][4][0])
         self._where = f"{host}:{export}"
@@ -161,7 +75,7 @@ class Mount:
         # The URL is the library's only way to be told the port.
         url = nfs.nfs_parse_url_full(context, f"nfs://{address}{export}/?version=4&nfsport={port}".encode())
         if not url:
-            raise Misuse(f"{self._where} is no NFS export")
+            raise OSError(errno.EINVAL, "this is no NFS export", self._where)
         nfs.nfs_destroy_url(url)
         nfs.nfs4_set_client_name(context, f"labgen {socket.gethostname()} {secrets.token_hex(8)}".encode())
         nfs.nfs4_set_verifier(context, secrets.token_hex(4).encode())
@@ -181,14 +95,14 @@ class Mount:
 
     def stat(self, path: str) -> Entry:
         """Describe a file or folder."""
-        found = _Stat()
+        found = Stat()
         self._check(self._nfs.nfs_stat64(self._context, _path(path), ctypes.byref(found)), path)
-        folder = found.nfs_mode & _S_IFMT == _S_IFDIR
+        folder = stat.S_ISDIR(found.nfs_mode)
         return Entry(path.rpartition("/")[2], found.nfs_size, folder, found.nfs_mtime)
 
     def space(self) -> Space:
         """Tell how large the share is."""
-        found = _StatVfs()
+        found = StatVfs()
         self._check(self._nfs.nfs_statvfs64(self._context, b"/", ctypes.byref(found)), self._where)
         return Space(found.blocks * found.frsize, found.bavail * found.frsize)
 
@@ -200,7 +114,7 @@ class Mount:
         try:
             while entry := self._nfs.nfs_readdir(self._context, folder):
                 one = entry.contents
-                kind = one.mode & _S_IFMT == _S_IFDIR or one.type == _NF_FOLDER
+                kind = stat.S_ISDIR(one.mode) or one.type == _NF_FOLDER
                 found.append(Entry(one.name.decode("utf-8", "replace"), one.size, kind, one.mtime.sec))
         finally:
             self._nfs.nfs_closedir(self._context, folder)
@@ -240,7 +154,8 @@ class Mount:
             if write:
                 self._check(self._nfs.nfs_fsync(self._context, handle), path)
         finally:
-            closed = self._nfs.nfs_close(self._context, handle)
+            # The end of the session has closed it already: who reads piece by piece may come after that.
+            closed = self._nfs.nfs_close(self._context, handle) if self._context else 0
         self._check(closed, path)
 
     def read(self, handle: Any, offset: int, count: int = CHUNK) -> bytes:
@@ -256,9 +171,6 @@ class Mount:
             part = content[done : done + CHUNK]
             wrote = self._nfs.nfs_pwrite(self._context, handle, offset + done, len(part), part)
             done += self._check(wrote, self._where)
-
-
-_NF_FOLDER = 2
 
 
 def _path(path: str) -> bytes:
