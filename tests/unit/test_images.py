@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from typing import TYPE_CHECKING
 
@@ -158,6 +159,29 @@ def test_wanted_images_come_with_all_parents_first(folder: Path) -> None:
 @pytest.mark.parametrize(("image", "foreign"), [("redis", False), ("redis:7", True), ("vendor/api", True)])
 def test_foreign(image: str, foreign: bool) -> None:
     assert is_foreign(image) is foreign
+
+
+def foundations(images: dict[str, ImageFolder], name: str) -> list[ImageFolder]:
+    """What an image is built upon, itself last; what it only copies from is none of it."""
+    upon = re.findall(
+        r"^FROM \$\{LABGEN_([A-Z]+)\}$", (images[name].path / "Dockerfile").read_text(), re.MULTILINE
+    )
+    below = foundations(images, upon[-1].lower()) if upon else []
+    return [*below, images[name]]
+
+
+def test_a_change_of_code_installs_no_packages_anew() -> None:
+    """Code comes last: no image that installs packages is built upon one that has code of ours."""
+    images = read(images_dir())
+    texts = {name: (one.path / "Dockerfile").read_text() for name, one in images.items()}
+    for name in images:
+        *below, last = [(one.name, texts[one.name]) for one in foundations(images, name)]
+        if "apt-get" in last[1]:
+            assert [one for one, text in below if re.search(r"^COPY .*labgen_", text, re.MULTILINE)] == []
+        after = re.split(r"^COPY .*labgen_", last[1], maxsplit=1, flags=re.MULTILINE)[1:]
+        assert not any("apt-get" in text for text in after), name
+    assert [one.name for one in foundations(images, "probe")] == ["base", "python", "stub", "probe"]
+    assert "aim" in images["stub"].depends
 
 
 def test_shipped_images_can_be_read() -> None:

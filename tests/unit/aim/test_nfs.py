@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import pytest
-
 import labgen_nfs
+import pytest
 from labgen_nfs import PARTIAL, Share
 from labgen_nfs.mount import Entry
 
