@@ -41,6 +41,15 @@ _STATES = {
 }
 
 
+def _state_of(domain: Any) -> int:
+    """Tell AIM's word for how a machine is."""
+    state, reason = domain.state()
+    # libvirt makes each machine paused and then lets it go: nobody has frozen one that is on its way.
+    if (state, reason) == (libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_STARTING_UP):
+        return _UNKNOWN
+    return _STATES.get(state, _UNKNOWN)
+
+
 def _ipv4(interface: str) -> str:
     """Find the first IPv4 address of INTERFACE, or nothing."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
@@ -97,7 +106,7 @@ class Agent:
                 raise _failed(error) from error
 
     def _state(self, domain: Any) -> int:
-        return _STATES.get(self._ask(domain.state)[0], _UNKNOWN)
+        return self._ask(lambda: _state_of(domain))  # type: ignore[no-any-return]
 
     def checkRimpConfiguration(self) -> None:
         """Check that the datastore can be written and that libvirt answers.
@@ -209,12 +218,12 @@ class Agent:
         return self._ask(ask)  # type: ignore[no-any-return]
 
     def _info(self, domain: Any) -> DomainInfo:
-        state, _, memory, cpus, _ = domain.info()
+        _, _, memory, cpus, _ = domain.info()
         identity = domain.UUIDString()
         return DomainInfo(
             domain.name(),
             identity,
-            _UNKNOWN if identity in self._busy else _STATES.get(state, _UNKNOWN),
+            _UNKNOWN if identity in self._busy else _state_of(domain),
             cpus,
             float(memory),
             domain.XMLDesc(),

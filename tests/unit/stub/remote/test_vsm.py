@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from labgen_stub import messages
 from labgen_stub.webapps.remote.backends import Sighting
 from labgen_stub.webapps.remote.subscriptions import Subscriptions
 from labgen_stub.webapps.remote.vsm import Monitor, routes
@@ -26,6 +27,7 @@ class FakeBackend:
         self.now: dict[str, dict[str, Sighting]] = {host: {} for host in hosts}
         self.silent: set[str] = set()
         self.asked: list[str] = []
+        self.before: list[Callable[[], None]] = []
 
     def hosts(self) -> tuple[str, ...]:
         return tuple(self.now)
@@ -35,6 +37,8 @@ class FakeBackend:
 
     async def states(self, host: str) -> dict[str, Sighting]:
         self.asked.append(host)
+        if self.before:
+            self.before.pop(0)()
         if host in self.silent:
             raise ConnectionRefusedError("refused")
         return dict(self.now[host])
@@ -102,6 +106,27 @@ async def test_an_event_says_who_where_and_when(watch: Watch) -> None:
     watched = await watch.subscriptions.get("a")
     assert watched is not None
     assert (watched.state, watched.at) == ("ON", event.at)
+
+
+async def test_what_is_over_when_it_is_looked_at_again_is_no_news(watch: Watch) -> None:
+    await watch.subscriptions.add("a", "ABQ_a", "h1")
+    watch.backend.put("h1", "a", "PAUSED")
+    watch.backend.before = [lambda: None, lambda: watch.backend.put("h1", "a", "ON")]
+    assert await watch.states() == []
+    assert await watch.states() == [("a", "ON")]
+
+
+async def test_whoever_changes_a_machine_while_its_host_is_asked_has_the_last_word(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter(range(1, 100))
+    monkeypatch.setattr(messages, "now", lambda: next(clock))
+    await watch.subscriptions.add("a", "ABQ_a", "h1")
+    watch.backend.put("h1", "a", "OFF")
+    changes: list[int] = []
+    watch.backend.before = [lambda: None, lambda: changes.append(messages.now())]
+    await watch.monitor.look("h1")
+    assert [event.at < changed for event, changed in zip(watch.events, changes, strict=True)] == [True]
 
 
 async def test_a_restart_tells_nothing_twice(watch: Watch) -> None:

@@ -1,6 +1,8 @@
 """VSM, the virtual system monitor: sees every second how the watched machines are, and tells what changed.
 
-A change is told first and kept then, so that a restart in between tells it once more and never less.
+A change is told first and kept then, so that a restart in between tells it once more and never less. It is
+told when it is seen twice: an answer of the host that is old by the time it comes would be news otherwise,
+younger than the end of the task which that machine was in.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.routing import BaseRoute
 
-    from labgen_stub.webapps.remote.backends import Backend
+    from labgen_stub.webapps.remote.backends import Backend, Sighting
     from labgen_stub.webapps.remote.subscriptions import Subscriptions
 
     Tell = Callable[[MachineEvent], Awaitable[None]]
@@ -86,16 +88,20 @@ class Monitor:
             raise
         await self._host_is(host, "MANAGED")
         # Read after the host was asked: who is not watched any more by now may have been taken away already.
-        for uuid, before in (await self._subscriptions.last_seen(host)).items():
-            sighting = seen.get(uuid)
-            state = sighting.state if sighting else GONE
-            # Not there yet is not gone, and a host that does not know says nothing.
-            if state in (before, UNKNOWN) or (state == GONE and not before):
+        last = await self._subscriptions.last_seen(host)
+        changed = {uuid: state for uuid in last if (state := _news(seen.get(uuid), last[uuid]))}
+        if not changed:
+            return
+        # Whoever changes a machine later than this has the last word.
+        at = messages.now()
+        async with asyncio.timeout(_PATIENCE):
+            seen = await self._backend.states(host)
+        for uuid, state in changed.items():
+            if _news(seen.get(uuid), last[uuid]) != state:
                 continue
             watched = await self._subscriptions.get(uuid)
             if watched is None:
                 continue
-            at = messages.now()
             await self._tell(MachineEvent(self._datacenter, host, uuid, watched.name, state, at))
             await self._subscriptions.saw(uuid, host, state, at)
 
@@ -103,6 +109,13 @@ class Monitor:
         if self._known.get(host) != state:
             await self._subscriptions.host_is(host, state)
             self._known[host] = state
+
+
+def _news(sighting: Sighting | None, before: str) -> str:
+    """Return the state that is worth telling after `before`; nothing when there is none."""
+    state = sighting.state if sighting else GONE
+    # Not there yet is not gone, and a host that does not know says nothing.
+    return "" if state in (before, UNKNOWN) or (state == GONE and not before) else state
 
 
 def routes(context: str, subscriptions: Subscriptions) -> list[BaseRoute]:

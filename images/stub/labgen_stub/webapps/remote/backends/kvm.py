@@ -14,6 +14,7 @@ from labgen_stub.webapps.remote.backends import (
     OFF,
     ON,
     PAUSED,
+    UNKNOWN,
     Deployed,
     Display,
     Physical,
@@ -84,7 +85,8 @@ class Kvm:
         return Deployed(place.node, display=Display("vnc", place.node, domain.display_port))
 
     async def _running(self, host: Host, name: str, domain: Domain | None) -> Domain:
-        if domain is None or domain.state == OFF:
+        # Of one that is being started the host does not know yet; starting it again waits for that.
+        if domain is None or domain.state in (OFF, UNKNOWN):
             await host.power_on(name)
         elif domain.state == PAUSED:
             await host.resume(name)
