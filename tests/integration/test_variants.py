@@ -5,6 +5,7 @@ Only choices that a shipped server serves; the rest is data. Two labs, since row
 
 from __future__ import annotations
 
+import re
 import ssl
 import time
 from collections.abc import Iterator
@@ -157,3 +158,16 @@ def test_the_ui_server_reaches_the_api_over_http(running: Running) -> None:
     check = ["labgen-health", "http", "http://127.0.0.1/api/version"]
     said = running.cli.run("exec", "--lab", running.plan.name, "ui-1", *check).stdout
     assert said.strip() == "http://127.0.0.1/api/version answers 200"
+
+
+@pytest.mark.parametrize("running", ["other-ways"], indirect=True)
+def test_the_api_writes_a_machines_lease_and_takes_it_back(running: Running) -> None:
+    """Row 30-api. ISC dhcpd keeps in its file each host that came over OMAPI, and that it went."""
+    lab = running.plan.name
+    running.cli.run("smoke", lab)
+    kept = running.cli.run("exec", "--lab", lab, "dc1-dhcp-1", "cat", "/var/lib/dhcp/dhcpd.leases").stdout
+    hosts = re.findall(r"^host (ABQ_\S+) \{(.*?)^\}", kept, re.DOTALL | re.MULTILINE)
+    assert len({name for name, _ in hosts}) == 1, kept
+    (_, came), (_, went) = hosts
+    assert re.search(r"fixed-address 198\.18\.\d+\.\d+;", came)
+    assert "deleted;" in went
