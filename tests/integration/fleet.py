@@ -1,144 +1,21 @@
-"""A lab whose servers are killed, and the machines that a client has on their way meanwhile."""
+"""Machines that a client has on their way, while servers of the lab are killed."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
-from typing import Any
 
-from labgen.engine.client import Engine
-from labgen.engine.observe import NodeState, observe
-from labgen.names import container_name
-from labgen.plan.model import LabPlan
-from labgen.smoke.client import Address, Document, Platform, href
+from labgen.smoke.client import Document, Platform, href
 from labgen.smoke.machine import Ground, Machine, lay_ground
 from labgen.smoke.model import StepFailed
 
-#: Seconds for whatever a killed server holds up, its start included. A remote service tries for sixty.
-PATIENCE = 75.0
-_POLL = 0.1
+from .lab import PATIENCE, POLL, Lab, now
+
 STARTED, GOOD = "STARTED", "FINISHED_SUCCESSFULLY"
-_MYSQL = (
-    "mysql -h 127.0.0.1 --batch --skip-column-names -u abiquo "
-    '-p"$(cat /run/labgen/secrets/mysql_password)" kinton -e "$0"'
-)
-# Who stands in line for the lead, the leader first.
-_LINE = """
-from kazoo.client import KazooClient
-from kazoo.exceptions import NoNodeError
-from labgen_stub.links.election import order
-from labgen_stub.settings import load
-at, path = load().to("zookeeper")[0], "/api/leader-election"
-client = KazooClient(hosts=f"{at.node}:{at.port}")
-client.start(timeout=10)
-for one in order(client.get_children(path)):
-    try:
-        print(client.get(f"{path}/{one}")[0].decode())
-    except NoNodeError:
-        continue
-client.stop()
-"""
-# Every instance that lives, whoever asked for it: two with the same tag are two lines.
-_INSTANCES = """
-import asyncio
-from labgen_stub.node import Node
-from labgen_stub.settings import load
-from labgen_stub.wire.ec2_client import Provider
-node = Node(load())
-for one in asyncio.run(Provider(node.target(node.settings.to("ec2")[0])).instances()):
-    print(one.tags.get("abiquo-uuid", "nobody"), one.state)
-"""
-
-
-def now() -> int:
-    """Milliseconds since 1970, as the platform's tasks have them; all nodes share this machine's clock."""
-    return round(time.time() * 1000)
-
-
-async def until(condition: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:
-    """Return when `condition`, asked in a thread, holds; fail when it does not in time."""
-    deadline = time.monotonic() + seconds
-    while not await asyncio.to_thread(condition):
-        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
-        await asyncio.sleep(_POLL)
-
-
-@dataclass(frozen=True, slots=True)
-class Lab:
-    """A running lab, asked past its own servers."""
-
-    engine: Engine
-    plan: LabPlan
-    address: Address
-
-    def container(self, node: str) -> Any:
-        return self.engine.sdk.containers.get(container_name(self.plan.name, node))
-
-    def run(self, node: str, *command: str) -> str:
-        """Run a program in a node as its service's user; return what it printed."""
-        return self.read(node, *command).decode()
-
-    def read(self, node: str, *command: str) -> bytes:
-        """Run a program as `run` does; return its output as it is."""
-        done = self.container(node).exec_run(list(command), user="labgen", demux=True)
-        output, complaint = done.output
-        told = (complaint or b"").decode(errors="replace")
-        assert done.exit_code == 0, f"{node}: {command[0]}: exit {done.exit_code}\n{told}"
-        return bytes(output or b"")
-
-    def rows(self, statement: str) -> list[list[str]]:
-        """Return what MySQL says."""
-        return [line.split("\t") for line in self.run("mysql-1", "sh", "-c", _MYSQL, statement).splitlines()]
-
-    def kill(self, nodes: Sequence[str]) -> int:
-        """Kill nodes with SIGKILL; return the time at which none of them ran any more."""
-        for container in [self.container(node) for node in nodes]:
-            container.kill()
-            container.wait(timeout=PATIENCE)
-        return now()
-
-    def start(self, nodes: Sequence[str]) -> None:
-        for node in nodes:
-            self.container(node).start()
-
-    def unwell(self) -> dict[str, str]:
-        """Return the nodes that are not healthy, with what the engine says of them."""
-        there = observe(self.engine, self.plan.name).items()
-        return {name: one.detail for name, one in there if one.state is not NodeState.HEALTHY}
-
-    async def whole(self) -> None:
-        """Wait until every node is healthy again."""
-        await until(lambda: not self.unwell(), "every node is healthy")
-
-    def machines(self) -> Counter[str]:
-        """Return how many of each machine run now: QEMU processes and the provider's instances."""
-        found: Counter[str] = Counter()
-        processes = self.container("dc1-hypervisor-1").top(ps_args="-eww -o pid,args")["Processes"]
-        for words in processes:
-            found.update(_named(" ".join(words)))
-        for line in self.run("pcr1-prs-1", "python3", "-c", _INSTANCES).splitlines():
-            found[line.split()[0]] += 1
-        return found
-
-    def line(self, node: str) -> list[str]:
-        """Return the API nodes in the order in which they lead, as ZooKeeper tells API node `node`."""
-        return self.run(node, "python3", "-c", _LINE).split()
-
-    def disks(self) -> set[str]:
-        """Return the names of the files of machines at the hypervisor."""
-        return set(self.run("dc1-hypervisor-1", "ls", "/var/lib/virt").split())
-
-
-def _named(process: str) -> list[str]:
-    """Return the machine that a QEMU process is, by its name at the hypervisor."""
-    if "qemu-system" not in process.partition(" -name ")[0]:
-        return []
-    name = process.partition("guest=")[2].partition(",")[0]
-    return [name.removeprefix("ABQ_")] if name.startswith("ABQ_") else []
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +48,7 @@ class Fleet:
                 assert time.monotonic() < deadline, left
                 with suppress(StepFailed):
                     task = await self.platform.get(where)
-                await asyncio.sleep(_POLL)
+                await asyncio.sleep(POLL)
             return task
 
         return list(await asyncio.gather(*(follow(one) for one in tasks)))
@@ -202,7 +79,14 @@ class Fleet:
 
     async def shown(self) -> list[str]:
         """Return the state of each machine, as the API shows it."""
-        return [await one.look() for one in self.machines]
+        return await asyncio.gather(*(one.look() for one in self.machines))
+
+    async def become(self, states: list[str]) -> None:
+        """Wait until the API shows these states: VSM looks every second."""
+        deadline = time.monotonic() + PATIENCE
+        while (shown := await self.shown()) != states:
+            assert time.monotonic() < deadline, f"after {PATIENCE:g} s {shown} and not {states}"
+            await asyncio.sleep(POLL)
 
     async def events(self, action: str, since: int) -> Counter[str]:
         """Return how many events of `action` there are of each task, read page by page."""
@@ -225,14 +109,15 @@ async def fleet(lab: Lab, sites: Sequence[str], template: str = "") -> AsyncIter
             for site in sorted(set(sites)):
                 ground = await lay_ground(platform, user, site, f"{name}-{site}")
                 grounds[site] = await _with(platform, ground, template) if template else ground
-            for index, site in enumerate(sites):
-                machines.append(await Machine.make(platform, grounds[site], f"{name}-{index}"))
+            made = (
+                Machine.make(platform, grounds[site], f"{name}-{index}") for index, site in enumerate(sites)
+            )
+            machines += await asyncio.gather(*made)
             yield Fleet(lab, platform, tuple(machines))
         finally:
             # What a test that failed has left may not be removable; its own words count, not these.
             with suppress(StepFailed):
-                for machine in machines:
-                    await machine.away(PATIENCE)
+                await asyncio.gather(*(one.away(PATIENCE) for one in machines))
                 for ground in grounds.values():
                     await ground.clear(platform)
 
@@ -246,4 +131,4 @@ async def _with(platform: Platform, ground: Ground, template: str) -> Ground:
             if (one["name"], one["state"]) == (template, "DONE"):
                 return replace(ground, template=one)
         assert time.monotonic() < deadline, f"no template {template} within {PATIENCE:g} s"
-        await asyncio.sleep(_POLL)
+        await asyncio.sleep(POLL)

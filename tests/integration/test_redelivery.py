@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import httpx
 import pytest
 
 from labgen.engine.client import Engine
@@ -17,12 +18,21 @@ from labgen.smoke.stream import listening
 from labgen.verify.lab import lab_secrets
 
 from .conftest import Cli
-from .fleet import GOOD, PATIENCE, STARTED, Fleet, Lab, fleet, now, until
+from .fleet import GOOD, STARTED, Fleet, fleet
+from .lab import PATIENCE, Lab, now, until
 
 #: Who has no part in a deploy is left out: less to start.
 _SETTINGS = [f"--set={one}" for one in ("api=2", "novnc=0", "guacamole=0", "client=0", "guest=0")]
 #: A remote service works on four at once: when the first is done, others have not begun.
 _DATACENTER, _REGION = ("dc1",) * 6, ("pcr1",) * 6
+# A disk that no hypervisor of the lab reads as it is, and that does not get smaller by any conversion.
+_LARGE = """
+cd /var/lib/convert && dd if=/dev/urandom of=raw bs=1M count=24 status=none
+qemu-img convert -f raw -O vmdk raw disk && cat disk && rm raw disk
+"""
+_CONVERSIONS = """
+SELECT conversion.state, job.state FROM template
+JOIN conversion ON conversion.template_id = template.id JOIN job ON job.id = conversion.job_id"""
 _BOTH = (*_DATACENTER, "pcr1", "pcr1")
 
 
@@ -36,13 +46,13 @@ class Kill:
     early: bool = False
 
 
+_RS, _PRS = ("dc1-rs-1", "dc1-redis-1", "dc1-dhcp-1"), ("pcr1-prs-1", "pcr1-redis-1")
+#: Whole servers of the documents, and several at once: each case takes as long as its slowest server.
 _KILLS = (
-    Kill("api", ("api-1", "api-2"), _BOTH, early=True),
-    Kill("m", ("m-1",), _BOTH),
-    Kill("rs-server", ("dc1-rs-1", "dc1-redis-1", "dc1-dhcp-1"), _DATACENTER),
-    Kill("prs-server", ("pcr1-prs-1", "pcr1-redis-1"), _REGION),
-    Kill("services-server", ("rabbitmq-1", "redis-1", "zookeeper-1"), _BOTH),
-    Kill("mysql", ("mysql-1",), _BOTH),
+    Kill("api-and-m", ("api-1", "api-2", "m-1"), _BOTH, early=True),
+    Kill("rs-and-prs", (*_RS, *_PRS), _BOTH),
+    Kill("services", ("rabbitmq-1", "redis-1", "zookeeper-1"), _BOTH),
+    Kill("mysql-and-zookeeper", ("mysql-1", "zookeeper-1"), _BOTH),
 )
 
 
@@ -53,7 +63,9 @@ def lab(engine: Engine, cli: Cli) -> Iterator[Lab]:
     cli.run("up", name, "--size", "small", *_SETTINGS)
     state = LabState(name, cli.state / "labs" / name)
     plan = plan_of_lab(state)
-    yield Lab(engine, plan, address_of(plan, lab_secrets(state)))
+    running = Lab(engine, plan, address_of(plan, lab_secrets(state)))
+    asyncio.run(until(lambda: bool(running.hosts()), "a hypervisor is known"))
+    yield running
     cli.run("down", name)
 
 
@@ -119,6 +131,30 @@ def test_what_was_accepted_is_done_once_though_servers_are_killed(lab: Lab, case
     asyncio.run(story())
 
 
+def test_a_hypervisor_and_a_provider_that_are_killed_lose_no_deploy(lab: Lab) -> None:
+    """A provider forgets nothing. What ran at the hypervisor dies with it; what was on its way is started."""
+    places = ("dc1-hypervisor-1", "pcr1-cloud-1")
+
+    async def story() -> None:
+        began = now()
+        async with fleet(lab, _BOTH) as ours:
+            tasks = await deploy(ours, early=False)
+            killed = await asyncio.to_thread(lab.kill, places)
+            await asyncio.to_thread(lab.start, places)
+            await check_done_once(ours, tasks, began, killed)
+            await lab.whole()
+            running = ours.running()
+            assert max(running.values()) == 1
+            assert [running[one] for one, site in zip(ours.uuids, _BOTH, strict=True) if site == "pcr1"] == [
+                1,
+                1,
+            ]
+            await ours.become([("OFF", "ON")[running[one]] for one in ours.uuids])
+            await check_undeployed(ours, began)
+
+    asyncio.run(story())
+
+
 def test_the_other_api_node_takes_the_lead_and_the_deploys_in_flight(lab: Lab) -> None:
     """A leader that is killed holds its session for 15 seconds; then the other consumes the queues."""
 
@@ -136,6 +172,36 @@ def test_the_other_api_node_takes_the_lead_and_the_deploys_in_flight(lab: Lab) -
                 await asyncio.to_thread(lab.start, [leader])
             await lab.whole()
             assert await asyncio.to_thread(lab.line, other) == [other, leader]
+            await check_undeployed(ours, began)
+
+    asyncio.run(story())
+
+
+def test_a_conversion_that_bpm_was_killed_amid_is_made_once(lab: Lab) -> None:
+    """It takes a while, as its template is large; several deploys wait for the one conversion."""
+    name = f"large-{now()}"
+    httpx.post(
+        f"{lab.address.base}/am/erepos/1/templates",
+        params={"name": name, "diskFileFormat": "VMDK_SPARSE", "requiredCpu": 1, "requiredRamInMB": 16},
+        content=lab.read("dc1-bpm-1", "sh", "-c", _LARGE),
+        auth=(lab.address.user, lab.address.password),
+        verify=lab.address.tls(),
+        timeout=PATIENCE,
+        trust_env=False,
+    ).raise_for_status()
+
+    async def story() -> None:
+        began = now()
+        async with fleet(lab, ("dc1",) * 2, name) as ours:
+            tasks = await deploy(ours, early=True)
+            await until(lambda: bool(lab.run("dc1-bpm-1", "ls", "/var/lib/convert")), "it converts")
+            killed = await asyncio.to_thread(lab.kill, ["dc1-bpm-1"])
+            assert ours.states() == {STARTED: 2}
+            await asyncio.to_thread(lab.start, ["dc1-bpm-1"])
+            await check_done_once(ours, tasks, began, killed)
+            assert lab.rows(f"{_CONVERSIONS} WHERE template.name = '{name}'") == [["FINISHED", "DONE"]]
+            await check_running(ours)
+            await lab.whole()
             await check_undeployed(ours, began)
 
     asyncio.run(story())
