@@ -89,7 +89,7 @@ def service_of(
         "hostname": node.name,
         **_process(template, context),
         **_confinement(template),
-        **_limits(node),
+        **_limits(node, template),
         "healthcheck": {**_health(image, template, context), **_HEALTH},
         "volumes": [
             *(f"{node.name}-{name}:{path}" for name, path in template.volumes.items()),
@@ -161,9 +161,13 @@ def _confinement(template: ServiceTemplate) -> dict[str, Any]:
     return found
 
 
-def _limits(node: Node) -> dict[str, Any]:
-    memory: dict[str, Any] = {"mem_limit": node.memory_limit, "memswap_limit": node.memory_limit}
-    return memory if node.cpus is None else memory | {"cpus": node.cpus}
+def _limits(node: Node, template: ServiceTemplate) -> dict[str, Any]:
+    found: dict[str, Any] = {"mem_limit": node.memory_limit, "memswap_limit": node.memory_limit}
+    if node.cpus is not None:
+        found["cpus"] = node.cpus
+    if template.cpu_shares is not None:
+        found["cpu_shares"] = template.cpu_shares
+    return found
 
 
 def _secrets(node: Node, template: ServiceTemplate) -> dict[str, Any]:

@@ -50,6 +50,7 @@ class ServiceTemplate(Facts):
     read_only: bool = True
     health: list[str] = Field(min_length=1)
     stop_signal: str | None = None
+    cpu_shares: int | None = Field(default=None, ge=2, le=262144)
 
     def evaluated(self, key: str, context: Mapping[str, Any]) -> Any:
         """Return the field `key` with its expressions evaluated in `context`.

@@ -24,7 +24,17 @@ _RULES: Final = "/etc/labgen/firewall.nft"
 _READ: Final = {"labels", "network_mode", "networks", "ports", "volumes", "cap_add", "sysctls"}
 #: No say in who reaches whom: `dns` is about names, `depends_on` about time, limits and files about the node.
 _MUTE: Final = {
-    *("cap_drop", "command", "container_name", "cpus", "depends_on", "dns", "environment", "healthcheck"),
+    *(
+        "cap_drop",
+        "command",
+        "container_name",
+        "cpu_shares",
+        "cpus",
+        "depends_on",
+        "dns",
+        "environment",
+        "healthcheck",
+    ),
     *("hostname", "image", "init", "logging", "mem_limit", "memswap_limit", "pids_limit", "pull_policy"),
     *("read_only", "restart", "secrets", "security_opt", "stop_grace_period", "stop_signal", "tmpfs"),
 }

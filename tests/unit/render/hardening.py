@@ -32,7 +32,8 @@ CAPABILITIES = {
 WRITABLE_ROOT: dict[str, str] = {}
 _KEYS = {
     *("image", "container_name", "hostname", "command", "environment", "init", "restart", "read_only"),
-    *("cap_drop", "cap_add", "security_opt", "sysctls", "pids_limit", "mem_limit", "memswap_limit", "cpus"),
+    *("cap_drop", "cap_add", "security_opt", "sysctls", "pids_limit"),
+    *("mem_limit", "memswap_limit", "cpus", "cpu_shares"),
     *("logging", "healthcheck", "stop_grace_period", "stop_signal", "tmpfs", "volumes", "secrets", "ports"),
     *("labels", "networks", "network_mode", "dns"),
 }
@@ -73,7 +74,7 @@ def _check_privileges(name: str, role: str, service: dict[str, Any]) -> None:
 
 def _check_limits(name: str, service: dict[str, Any]) -> None:
     assert isinstance(service["mem_limit"], int), name
-    assert 6 * 2**20 <= service["mem_limit"] == service["memswap_limit"] <= 2**30, name
+    assert 6 * 2**20 <= service["mem_limit"] == service["memswap_limit"] <= 2**31, name
     assert 0 < service["pids_limit"] <= 512, name
     options = service["logging"]["options"]
     assert service["logging"]["driver"] == "json-file", name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from typing import TYPE_CHECKING, Any
 
@@ -153,7 +154,7 @@ async def test_a_service_that_comes_back_in_time_is_waited_for(kinton: Kinton, d
     task, leasing = await deploy(kinton, kinton.vm()), lessor(kinton, dhcp)
     dhcp.fault = ConnectionRefusedError("refused")
     await leasing.look()
-    watchdog = Watchdog(kinton, lambda: None)
+    watchdog = Watchdog(kinton, lambda: None, asyncio.Event())
     await watchdog.look(now() + PATIENCE_MS + 1000)
     assert kinton.requests() == [], "nobody sends what is held back"
     dhcp.fault = None

@@ -159,7 +159,7 @@ async def test_what_got_stuck_is_sent_again_with_the_same_identity(kinton: Kinto
     number = kinton.vm()
     await kinton.transact(lambda session: starting.deploy(session, number, ADMIN))
     woken: list[int] = []
-    watchdog = Watchdog(kinton, lambda: woken.append(1))
+    watchdog = Watchdog(kinton, lambda: woken.append(1), asyncio.Event())
     await watchdog.look(now())
     assert len(kinton.requests()) == 1, "an answer may take its time"
     await watchdog.look(now() + PATIENCE_MS + 1000)
@@ -169,7 +169,7 @@ async def test_what_got_stuck_is_sent_again_with_the_same_identity(kinton: Kinto
 
 
 async def test_a_datacenter_without_machines_is_looked_at(kinton: Kinton) -> None:
-    watchdog = Watchdog(kinton, lambda: None)
+    watchdog = Watchdog(kinton, lambda: None, asyncio.Event())
     await watchdog.look(now())
     await watchdog.look(now())
     [(queue, _)] = kinton.requests()

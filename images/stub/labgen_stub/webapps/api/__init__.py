@@ -27,6 +27,7 @@ from labgen_stub.webapps.api.seed import Seed
 from labgen_stub.webapps.api.tokens import Tokens
 from labgen_stub.webapps.api.user import Accounts
 from labgen_stub.webapps.api.work.desk import leader_of
+from labgen_stub.webapps.api.work.first_look import FirstLook
 from labgen_stub.webapps.api.work.outbox import Sender
 from labgen_stub.webapps.api.work.routes import WorkRoutes
 from labgen_stub.webapps.api.work.timeline import Timeline
@@ -54,6 +55,7 @@ def build(context: str, node: Node) -> WebApp:
     events = Events(node.broker, kinton, sender.wake)
     api = Api(root, node, kinton, store, tokens, authenticator, events, sender.wake)
     seed = Seed(kinton, settings.neighbours, api.leads)
+    node.checks.add(FirstLook(kinton, seed.done, api.leads).fault)
 
     async def version(request: Request) -> Response:
         if negotiate(request.headers.get("accept"), "text/plain") is None:
@@ -100,7 +102,7 @@ def build(context: str, node: Node) -> WebApp:
             Route(root, nothing_here, methods=_METHODS),
             Route(root + "/{path:path}", nothing_here, methods=_METHODS),
         ],
-        tasks=[events.run, migrations.run, seed.run, leader_of(api, sender).run],
+        tasks=[events.run, migrations.run, seed.run, leader_of(api, sender, seed.done).run],
     )
     if node.election is not None:
         webapp.tasks.append(node.election.run)

@@ -41,11 +41,13 @@ _DISCOVER_AGAIN_MS = 15_000
 class Watchdog:
     """Looks after jobs without an answer, and datacenters without machines."""
 
-    def __init__(self, database: Transactions, wake: Callable[[], None]) -> None:
-        self._database, self._wake = database, wake
+    def __init__(self, database: Transactions, wake: Callable[[], None], seeded: asyncio.Event) -> None:
+        """Look from when `seeded` is set: at a lab's start, the first look finds its datacenters."""
+        self._database, self._wake, self._seeded = database, wake, seeded
 
     async def run(self) -> None:
         """Look for ever; ends by cancellation."""
+        await self._seeded.wait()
         while True:
             try:
                 await self.look(now())
