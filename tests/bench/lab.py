@@ -4,39 +4,38 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 from labgen.engine.client import connect
 from labgen.names import Label
 from labgen.units import format_bytes
 from tests.bench.figures import Figure, interleaved
+from tests.bench.running import resident, run_labgen
 
 _ROUNDS = 4
-_LABGEN = str(Path(sys.executable).with_name("labgen"))
 
 
 def figures(folder: Path) -> list[Figure]:
     """Measure `labgen up` in turn with `docker compose up --wait` on the very same folder."""
     name = f"bench-{os.getpid()}"
     rendered = folder / "labs" / name
-    _labgen("up", name, "--size", "small")
-    _labgen("down", name, "--keep-volumes")
+    run_labgen("up", name, "--size", "small")
+    run_labgen("down", name, "--keep-volumes")
     # Only the folder is kept: both begin without any container, network or volume.
     _clear(name)
 
     def labgen() -> None:
-        _labgen("up", name)
+        run_labgen("up", name)
 
     def compose() -> None:
         _compose(rendered, "up", "--detach", "--wait", "--wait-timeout", "180")
 
     try:
         mine, plain = interleaved(labgen, compose, _ROUNDS, between=lambda: _clear(name))
-        _labgen("up", name)
+        run_labgen("up", name)
         memory = _memory(name)
     finally:
-        _labgen("down", name)
+        run_labgen("down", name)
     return [
         Figure(
             "`labgen up --size small` against `docker compose up --wait` on the same folder",
@@ -46,10 +45,6 @@ def figures(folder: Path) -> list[Figure]:
         Figure("small lab, time to healthy, images present", f"{mine:.1f} s", "at most 25 s"),
         Figure("small lab, resident memory", format_bytes(memory), "at most 1.8GiB"),
     ]
-
-
-def _labgen(*arguments: str) -> None:
-    subprocess.run([_LABGEN, *arguments], check=True, capture_output=True, stdin=subprocess.DEVNULL)
 
 
 def _compose(folder: Path, *arguments: str) -> None:
@@ -66,8 +61,4 @@ def _clear(name: str) -> None:
 def _memory(name: str) -> int:
     """Return the bytes that all nodes hold, page cache left out, as `docker stats` counts."""
     engine = connect()
-    total = 0
-    for one in engine.containers(f"{Label.LAB}={name}"):
-        stats = engine.sdk.api.stats(one["Id"], stream=False, one_shot=True)["memory_stats"]
-        total += stats["usage"] - stats.get("stats", {}).get("inactive_file", 0)
-    return total
+    return sum(resident(engine, one["Id"]) for one in engine.containers(f"{Label.LAB}={name}"))

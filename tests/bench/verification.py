@@ -6,18 +6,16 @@ import json
 import os
 import statistics
 import subprocess
-import sys
 import time
 from itertools import cycle, islice
-from pathlib import Path
 from typing import Any
 
 from labgen.names import container_name
 from tests.bench.figures import Figure
+from tests.bench.running import run_labgen
 
 _ROUNDS = 5
 _SAMPLE = 60
-_LABGEN = str(Path(sys.executable).with_name("labgen"))
 #: Three datacenters, three regions, two of some: fifty nodes.
 _FIFTY = ("datacenters=3", "regions=3", "hypervisor=2", "guest=2", "ui=2", "api=2", "m=2")
 
@@ -26,18 +24,18 @@ def figures() -> list[Figure]:
     """Measure small, in turn with a sample of single questions by `docker exec`; then fifty nodes."""
     name = f"bench-{os.getpid()}"
     try:
-        _labgen("up", name, "--size", "small")
+        run_labgen("up", name, "--size", "small")
         wholes, singles = [], []
         document: dict[str, Any] = {}
         for _ in range(_ROUNDS):
             seconds, document = _verified(name)
             wholes.append(seconds)
             singles.append(_single(name, document))
-        _labgen("down", name)
-        _labgen("up", name, "--size", "small", *(f"--set={one}" for one in _FIFTY))
+        run_labgen("down", name)
+        run_labgen("up", name, "--size", "small", *(f"--set={one}" for one in _FIFTY))
         fifty = [_verified(name) for _ in range(3)]
     finally:
-        _labgen("down", name)
+        run_labgen("down", name)
     whole, single = statistics.median(wholes), statistics.median(singles)
     large = statistics.median(seconds for seconds, _ in fifty)
     nodes, asked = fifty[0][1]["counts"]["nodes"], fifty[0][1]["asked"]
@@ -59,7 +57,7 @@ def figures() -> list[Figure]:
 def _verified(name: str) -> tuple[float, dict[str, Any]]:
     """Return how long the command took, and what it printed."""
     started = time.perf_counter()
-    text = _labgen("verify", name, "--format", "json")
+    text = run_labgen("verify", name, "--format", "json")
     return time.perf_counter() - started, json.loads(text)
 
 
@@ -80,10 +78,3 @@ def _single(name: str, document: dict[str, Any]) -> float:
             stdin=subprocess.DEVNULL,
         )
     return (time.perf_counter() - started) / _SAMPLE
-
-
-def _labgen(*arguments: str) -> str:
-    done = subprocess.run(
-        [_LABGEN, *arguments], check=True, capture_output=True, text=True, stdin=subprocess.DEVNULL
-    )
-    return done.stdout

@@ -5,21 +5,19 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from labgen.engine.client import Engine, connect
 from labgen.names import Label
 from labgen.units import format_bytes
 from tests.bench.figures import Figure
+from tests.bench.running import LABGEN, resident, run_labgen
 
 _NUMBER, _CONCURRENCY = 200, 20
 _STUBS = "labgen/stub:"
 _SERVING = "serving"
-_LABGEN = str(Path(sys.executable).with_name("labgen"))
 
 
 def figures() -> list[Figure]:
@@ -27,12 +25,12 @@ def figures() -> list[Figure]:
     name = f"bench-{os.getpid()}"
     engine = connect()
     try:
-        _labgen("up", name, "--size", "small")
+        run_labgen("up", name, "--size", "small")
         load = _load(name)
-        memory = max(_resident(engine, one) for one in _stubs(engine, name))
+        memory = max(resident(engine, one) for one in _stubs(engine, name))
         start = max(_start(engine, one) for one in _stubs(engine, name))
     finally:
-        _labgen("down", name)
+        run_labgen("down", name)
     whole = load["number"] - load["failed"]
     return [
         Figure(
@@ -54,7 +52,7 @@ def figures() -> list[Figure]:
 
 def _load(name: str) -> dict[str, Any]:
     """Return what the load came to; machines that failed are part of it."""
-    call = [_LABGEN, "smoke", name, f"--load={_NUMBER}", f"--concurrency={_CONCURRENCY}", "--format=json"]
+    call = [LABGEN, "smoke", name, f"--load={_NUMBER}", f"--concurrency={_CONCURRENCY}", "--format=json"]
     done = subprocess.run(call, check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     if not done.stdout:
         raise RuntimeError(f"the load could not be measured: {done.stderr}")
@@ -80,13 +78,3 @@ def _start(engine: Engine, container: str) -> float:
         if said.get("message") == _SERVING and (at := datetime.fromisoformat(said["time"])) > began:
             return (at - began).total_seconds()
     raise RuntimeError(f"{container} ended before it served")
-
-
-def _resident(engine: Engine, container: str) -> int:
-    """Return the bytes that a container holds, page cache left out."""
-    stats = engine.sdk.api.stats(container, stream=False, one_shot=True)["memory_stats"]
-    return int(stats["usage"] - stats.get("stats", {}).get("inactive_file", 0))
-
-
-def _labgen(*arguments: str) -> None:
-    subprocess.run([_LABGEN, *arguments], check=True, capture_output=True, stdin=subprocess.DEVNULL)

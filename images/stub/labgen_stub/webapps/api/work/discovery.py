@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from labgen_stub.webapps.api.work.happenings import Author
 
 _MIB = 2**20
+# Datacenters of which no machine is known yet; who selects from it adds which of them.
+WITHOUT_MACHINES = """
+FROM datacenter dc
+WHERE dc.kind = 'DATACENTER' AND NOT EXISTS (
+    SELECT 1 FROM machine JOIN rack ON rack.id = machine.rack_id WHERE rack.datacenter_id = dc.id)"""
 
 
 async def discover(session: Session, number: int, author: Author) -> str:

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from labgen_stub.links.errors import Unavailable
+from labgen_stub.webapps.api.work.discovery import WITHOUT_MACHINES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,14 +17,12 @@ if TYPE_CHECKING:
 # Longer than a node collector takes; one that never answers is its own trouble, and told as such.
 BOUND = 20.0
 _PATIENCE = 2.0
-_UNSEEN = """
-SELECT dc.name FROM datacenter dc
-WHERE dc.kind = 'DATACENTER' AND NOT EXISTS (
-    SELECT 1 FROM machine JOIN rack ON rack.id = machine.rack_id WHERE rack.datacenter_id = dc.id)
+_UNSEEN = f"""
+SELECT dc.name {WITHOUT_MACHINES}
   AND NOT EXISTS (
     SELECT 1 FROM task WHERE task.owner_kind = 'datacenter' AND task.owner_id = dc.id
         AND task.type = 'DISCOVER' AND task.state <> 'STARTED')
-ORDER BY dc.name"""
+ORDER BY dc.name"""  # noqa: S608 - ours
 
 
 class FirstLook:

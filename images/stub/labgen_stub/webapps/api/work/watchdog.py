@@ -28,13 +28,11 @@ _STUCK = "SELECT id FROM job WHERE state = 'PENDING' AND sent > 0 AND sent < %s 
 _FORGOTTEN = """
 SELECT task.id AS task, template.* FROM task JOIN template ON template.id = task.owner_id
 WHERE task.owner_kind = 'template' AND task.state = 'STARTED' AND task.created < %s"""
-_EMPTY = """
-SELECT dc.id FROM datacenter dc
-WHERE dc.kind = 'DATACENTER' AND NOT EXISTS (
-    SELECT 1 FROM machine JOIN rack ON rack.id = machine.rack_id WHERE rack.datacenter_id = dc.id)
+_EMPTY = f"""
+SELECT dc.id {discovery.WITHOUT_MACHINES}
   AND NOT EXISTS (
     SELECT 1 FROM task WHERE task.owner_kind = 'datacenter' AND task.owner_id = dc.id
-        AND task.type = 'DISCOVER' AND (task.state = 'STARTED' OR task.created > %s))"""
+        AND task.type = 'DISCOVER' AND (task.state = 'STARTED' OR task.created > %s))"""  # noqa: S608 - ours
 _DISCOVER_AGAIN_MS = 15_000
 
 
