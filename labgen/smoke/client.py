@@ -16,14 +16,22 @@ from labgen.smoke.model import StepFailed
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-__all__ = ["POLL", "Address", "Document", "Platform", "entity", "href"]
+__all__ = ["Address", "Document", "Platform", "entity", "href", "patience"]
 
 Document = dict[str, Any]
 _TIMEOUT = 15.0
-POLL = 0.15
-"""Seconds between two looks at what is under way."""
+_SOONEST, _LATEST = 0.15, 2.0  # seconds between two looks
 _ENDED = frozenset({"FINISHED_SUCCESSFULLY", "FINISHED_UNSUCCESSFULLY"})
 _TOKEN = "X-Abiquo-Token"  # noqa: S105 - the name of a header
+
+
+async def patience(began: float) -> None:
+    """Wait before the next look at what is under way since `began` (of time.monotonic).
+
+    A fifth of what it took so far: an end is seen soon after it came, and many clients at once do not ask
+    so often that the platform has time for nothing else.
+    """
+    await asyncio.sleep(min(max((time.monotonic() - began) / 5, _SOONEST), _LATEST))
 
 
 def entity(name: str) -> str:
@@ -126,11 +134,12 @@ class Platform:
     async def finished(self, accepted: Document, seconds: float) -> Document:
         """Wait for the task of an accepted request; return it when it ended well."""
         where, task = href(accepted, "status"), Document()
+        began = time.monotonic()
         try:
             async with asyncio.timeout(seconds):
                 # The platform tells tasks by asking (W18); its stream tells the machine, not the task.
-                while (task := await self.get(where)).get("state") not in _ENDED:  # noqa: ASYNC110
-                    await asyncio.sleep(POLL)
+                while (task := await self.get(where)).get("state") not in _ENDED:
+                    await patience(began)
         except TimeoutError:
             raise StepFailed(
                 f"task {task.get('taskId', where)} is {task.get('state', 'unknown')} after {seconds:g} s",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from labgen.smoke.client import POLL, href
+from labgen.smoke.client import href, patience
 from labgen.smoke.console import first_frame
 from labgen.smoke.model import StepFailed
 
@@ -133,11 +134,12 @@ class Machine:
 
     async def settled(self, seconds: float) -> str:
         """Wait until no task holds it; return its state."""
+        began = time.monotonic()
         try:
             async with asyncio.timeout(seconds):
                 # A task whose wait was given up goes on; nothing tells its end but the machine's state.
-                while (state := await self.look()) == _HELD:  # noqa: ASYNC110
-                    await asyncio.sleep(POLL)
+                while (state := await self.look()) == _HELD:
+                    await patience(began)
         except TimeoutError:
             raise StepFailed(f"the machine {self.label} is still {_HELD} after {seconds:g} s") from None
         return state
