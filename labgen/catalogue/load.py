@@ -93,6 +93,10 @@ def _faults(catalogue: Catalogue) -> Iterator[str]:
                 yield f"sizes: {size}: unknown role '{name}'{did_you_mean(name, catalogue.roles)}"
             elif catalogue.roles[name].template is None:
                 yield f"sizes: {size}: labgen has no server for role '{name}'"
+        for topic, choice in facts.variants.items():
+            matter = catalogue.variants.get(topic)
+            if matter is None or choice not in matter.choices:
+                yield f"sizes: {size}: unknown variant '{topic}: {choice}'"
 
 
 def _connection_faults(catalogue: Catalogue) -> Iterator[str]:

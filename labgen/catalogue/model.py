@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from labgen.units import MEMORY_PATTERN, parse_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = [
     "Catalogue",
@@ -74,13 +77,18 @@ class Publication(Facts):
 
 
 class Role(Facts):
-    """A kind of server. `node` is the name its nodes bear, `template` its folder (None: no server here)."""
+    """A kind of server. `node` is the name its nodes bear, `template` its folder (None: no server here).
+
+    Several nodes of a `virtual` role share one address on each of their clients' links, which moves to one
+    that lives.
+    """
 
     id: str
     title: str
     server: str
     scope: Scope
     actor: bool = False
+    virtual: bool = False
     node: str
     template: str | None
     memory: Memory = Memory(typical="16MiB", limit="64MiB")  # type: ignore[arg-type]  # parsed before
@@ -160,12 +168,16 @@ class Variant(Facts):
 
 
 class Size(Facts):
-    """How many of each: sites, and nodes per role (per site, for roles of a datacenter or region)."""
+    """How many of each: sites, and nodes per role (per site, for roles of a datacenter or region).
+
+    `variants` are choices that go with the size, where they are not the default ones.
+    """
 
     title: str
     datacenters: int = Field(ge=0)
     regions: int = Field(ge=0)
     counts: dict[str, Annotated[int, Field(ge=0)]]
+    variants: dict[str, str] = {}
 
 
 class Catalogue(Facts):
@@ -184,13 +196,20 @@ class Catalogue(Facts):
     proofs: dict[str, tuple[str, ...]] = {}
     journey: tuple[JourneyStep, ...] = ()
 
-    def chosen(self, variants: dict[str, str]) -> tuple[Connection, ...]:
+    def ruling(self, size: str, variants: Mapping[str, str]) -> dict[str, str]:
+        """Return the choice that holds in each matter: of `variants`, else of `size`, else the default."""
+        defaults = {topic: one.default for topic, one in self.variants.items()}
+        return {**defaults, **self.sizes[size].variants, **variants}
+
+    def chosen(self, variants: Mapping[str, str]) -> tuple[Connection, ...]:
         """Return the connections that hold under `variants` (topic to choice), defaults elsewhere."""
-        ruling = {topic: variants.get(topic, one.default) for topic, one in self.variants.items()}
         return tuple(
             row
             for row in self.connections
-            if all(ruling[topic] == choice for topic, choice in row.variant.items())
+            if all(
+                variants.get(topic, self.variants[topic].default) == choice
+                for topic, choice in row.variant.items()
+            )
         )
 
     def realisable(self, row: Connection) -> bool:

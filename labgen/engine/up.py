@@ -184,4 +184,5 @@ def check_room(engine: Engine, plan: LabPlan, missing: Sequence[ImageFolder]) ->
 
 def _names(plan: LabPlan) -> list[str]:
     """Further names for certificates: the addresses that ports are published on."""
-    return sorted({one.bind for one in plan.published} - {"0.0.0.0", "127.0.0.1"})  # noqa: S104
+    bound = {one.bind for one in plan.published} - {"0.0.0.0", "127.0.0.1"}  # noqa: S104
+    return sorted(bound.union(*((address, one.host) for address, one in plan.virtual_addresses.items())))

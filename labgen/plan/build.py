@@ -12,10 +12,11 @@ from labgen.catalogue.model import Scope
 from labgen.errors import InvalidInput
 from labgen.nearest import what_there_is
 from labgen.plan.addresses import DEFAULT_SUPERNET, Allocator, link_prefix
-from labgen.plan.model import Interface, LabPlan, Link, Node, Published, Site
+from labgen.plan.model import Interface, LabPlan, Link, Node, Published, Site, Virtual
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from ipaddress import IPv4Network
 
     from labgen.catalogue.model import Catalogue, Connection, Role
     from labgen.plan.spec import LabSpec
@@ -36,10 +37,12 @@ def make_plan(catalogue: Catalogue, spec: LabSpec, name: str) -> LabPlan:
     nodes = _nodes(catalogue, spec, sites)
     if not nodes:
         raise InvalidInput("the lab would have no node at all", "Set the count of some role above 0.")
-    rows = tuple(row for row in catalogue.chosen(spec.variants) if catalogue.realisable(row))
+    ruling = catalogue.ruling(spec.size, spec.variants)
+    rows = tuple(row for row in catalogue.chosen(ruling) if catalogue.realisable(row))
     drafts = list(_drafts(catalogue, rows, sites, nodes))
     supernet = spec.supernet or DEFAULT_SUPERNET
-    public_prefix = link_prefix(sum(bool(catalogue.roles[node.role].publish) for node in nodes))
+    # One more for an address that several of them share.
+    public_prefix = link_prefix(sum(bool(catalogue.roles[node.role].publish) for node in nodes) + 1)
     slots = _slots(catalogue)
     allocator = Allocator(
         supernet,
@@ -50,7 +53,7 @@ def make_plan(catalogue: Catalogue, spec: LabSpec, name: str) -> LabPlan:
     public_subnet = allocator.take(_PLATFORM, public_prefix, 0)
     links = tuple(_link(allocator, slots, draft) for draft in drafts)
     realised = {one for link in links for one in link.connections}
-    published = tuple(_published(catalogue, spec, nodes, rows))
+    published = tuple(_published(catalogue, spec, nodes, rows, public_subnet))
     return LabPlan(
         name=name,
         size=spec.size,
@@ -133,10 +136,14 @@ class _Draft:
     roles: tuple[str, str]
     rows: list[Connection]
     groups: list[list[str]]
+    virtual: dict[str, str]  # host by role
 
     @property
     def prefix(self) -> int:
-        return link_prefix(*map(len, self.groups))
+        shared = [
+            len(group) + (end in self.virtual) for end, group in zip(self.roles, self.groups, strict=False)
+        ]
+        return link_prefix(*shared)
 
 
 def _pairs(rows: Iterable[Connection]) -> dict[frozenset[str], list[Connection]]:
@@ -177,7 +184,20 @@ def _drafts(
                 members.get((end, _home(catalogue.roles[end], site)), []) for end in dict.fromkeys(ends)
             ]
             if all(groups) and sum(map(len, groups)) > 1:
-                yield _Draft(site, ends, rows_of_pair, groups)
+                shared = dict(_shared(catalogue, rows_of_pair, site, dict(zip(ends, groups, strict=False))))
+                yield _Draft(site, ends, rows_of_pair, groups, shared)
+
+
+def _shared(
+    catalogue: Catalogue, rows: list[Connection], site: Site, groups: dict[str, list[str]]
+) -> Iterator[tuple[str, str]]:
+    """Yield each role that clients of its link know by one shared address, with the name of that."""
+    for end, group in groups.items():
+        role = catalogue.roles[end]
+        has_clients = any(row.destination == end != row.source for row in rows)
+        if role.virtual and has_clients and len(group) > 1:
+            prefix = "" if role.scope is Scope.PLATFORM else f"{site.name}-"
+            yield end, f"{prefix}{role.node}"
 
 
 def _home(role: Role, site: Site) -> str:
@@ -186,7 +206,7 @@ def _home(role: Role, site: Site) -> str:
 
 def _link(allocator: Allocator, slots: dict[frozenset[str], int], draft: _Draft) -> Link:
     prefix = "" if draft.site.scope is Scope.PLATFORM else f"{draft.site.name}-"
-    return Link(
+    link = Link(
         name=f"{prefix}{draft.roles[0]}-{draft.roles[1]}",
         site=draft.site.name,
         roles=draft.roles,
@@ -194,6 +214,9 @@ def _link(allocator: Allocator, slots: dict[frozenset[str], int], draft: _Draft)
         members=tuple(name for group in draft.groups for name in group),
         connections=tuple(row.id for row in draft.rows),
     )
+    # The last of the role's addresses: a node more moves it no more than any other.
+    virtual = (Virtual(role, host, str(link.room(role)[1])) for role, host in draft.virtual.items())
+    return replace(link, virtual=tuple(virtual))
 
 
 def _connected(nodes: tuple[Node, ...], links: tuple[Link, ...]) -> tuple[Node, ...]:
@@ -209,7 +232,11 @@ def _connected(nodes: tuple[Node, ...], links: tuple[Link, ...]) -> tuple[Node, 
 
 
 def _published(
-    catalogue: Catalogue, spec: LabSpec, nodes: tuple[Node, ...], rows: tuple[Connection, ...]
+    catalogue: Catalogue,
+    spec: LabSpec,
+    nodes: tuple[Node, ...],
+    rows: tuple[Connection, ...],
+    public_subnet: IPv4Network,
 ) -> Iterator[Published]:
     # The host has one port each: the first node of a role stands for it.
     first = {node.role: node for node in reversed(nodes)}
@@ -222,9 +249,13 @@ def _published(
     ports = _host_ports(spec, {name: one.host for name, one, _ in found})
     roles = {node.name: node.role for node in nodes}
     for name, one, node in found:
+        role = catalogue.roles[roles[node]]
+        serving = tuple(other.name for other in nodes if other.role == role.id) if role.virtual else (node,)
         yield Published(
             name=name,
             node=node,
+            nodes=serving,
+            virtual=str(public_subnet.broadcast_address - 1) if len(serving) > 1 else "",
             port=one.port,
             connections=tuple(
                 row.id

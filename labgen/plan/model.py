@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from labgen.catalogue.model import Connection, Scope
 
-__all__ = ["Interface", "LabPlan", "Link", "Neighbour", "Node", "Published", "Site"]
+__all__ = ["Interface", "LabPlan", "Link", "Neighbour", "Node", "Published", "Site", "Virtual"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,15 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True)
+class Virtual:
+    """An address that several nodes of `role` share: one of them has it, clients know it as `host`."""
+
+    role: str
+    host: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
 class Link:
     """What realises the connections between two roles at a site (or across two): one Docker network."""
 
@@ -59,6 +68,7 @@ class Link:
     subnet: IPv4Network
     members: tuple[str, ...]
     connections: tuple[str, ...]
+    virtual: tuple[Virtual, ...] = ()
 
     def room(self, role: str) -> tuple[IPv4Address, IPv4Address]:
         """Return the first and the last address that nodes of `role` may have: a half of the subnet.
@@ -74,10 +84,14 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """One connection seen from a node: what it may reach, or who may reach it."""
+    """One connection seen from a node: what it may reach, or who may reach it.
+
+    `host` is the name to speak to: the node's own, or that of the address which it shares with others.
+    """
 
     connection: Connection
     node: Node
+    host: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,21 +99,29 @@ class Published:
     """A port of a node on the host, for the documents' users outside.
 
     `url` holds `{address}` for the host's address and port; `connections` are the rows by which those
-    users reach it.
+    users reach it. `nodes` are all that serve it: `node`, which has the host's port, and those that share
+    the address `virtual` with it (if there is one, this machine reaches the port there as well).
     """
 
     name: str
     node: str
+    nodes: tuple[str, ...]
     port: int
     connections: tuple[str, ...]
     host_port: int
     bind: str
     url: str
     title: str
+    virtual: str = ""
 
     @property
     def address(self) -> str:
-        """Host and port for people: `localhost:8443`."""
+        """Host and port for people: `localhost:8443`, or an address that outlives a node: `10.0.0.6:443`."""
+        return f"{self.virtual}:{self.port}" if self.virtual else self.local
+
+    @property
+    def local(self) -> str:
+        """The port of this machine that leads to `node`: `localhost:8443`."""
         host = "localhost" if self.bind in {"127.0.0.1", "0.0.0.0"} else self.bind  # noqa: S104
         return f"{host}:{self.host_port}"
 
@@ -134,6 +156,16 @@ class LabPlan:
         """Every realised connection by its id."""
         return {row.id: row for row in self.connections}
 
+    @cached_property
+    def virtual_addresses(self) -> dict[str, Virtual]:
+        """Every shared address, those on the public network included."""
+        found = {one.address: one for link in self.links for one in link.virtual}
+        for published in self.published:
+            if published.virtual:
+                role = self.node_by_name[published.node].role
+                found[published.virtual] = Virtual(role, published.virtual, published.virtual)
+        return found
+
     def neighbours(self, node: Node) -> tuple[Neighbour, ...]:
         """Return what `node` may reach, by row and name."""
         return tuple(self._seen_from(node, outgoing=True))
@@ -146,11 +178,12 @@ class LabPlan:
         found = []
         for interface in node.interfaces:
             link = self.link_by_name[interface.link]
+            hosts = {one.role: one.host for one in link.virtual}
             for row in map(self.connection_by_id.__getitem__, link.connections):
                 mine, other = (row.source, row.destination) if outgoing else (row.destination, row.source)
                 if mine == node.role:
                     found += [
-                        Neighbour(row, member)
+                        Neighbour(row, member, hosts.get(other, member.name))
                         for member in map(self.node_by_name.__getitem__, link.members)
                         if member.role == other and member is not node
                     ]

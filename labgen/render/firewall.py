@@ -25,7 +25,7 @@ _REFUSE = (
 def firewall_of(plan: LabPlan, node: Node) -> str:
     """Return the rule set of `node` as `nft -f` takes it; each rule's comment is its document row."""
     rules = rules_of(plan, node)
-    published = [one for one in plan.published if one.node == node.name]
+    published = [one for one in plan.published if node.name in one.nodes]
     outgoing = [line for rule in rules if rule.outgoing for line in _lines(rule)]
     incoming = [line for rule in rules if not rule.outgoing for line in _lines(rule)]
     incoming += [

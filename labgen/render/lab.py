@@ -18,7 +18,7 @@ from labgen.render.templates import (
     context_of,
     load_service,
     load_text,
-    neighbour_facts,
+    neighbours_of,
 )
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def _manifest(plan: LabPlan, node: Node) -> str:
             {"protocol": protocol, "transport": transport, "port": port, "connections": rows}
             for (protocol, transport, port), rows in listens.items()
         ),
-        "neighbours": _json_lines(neighbour_facts(one) for one in plan.neighbours(node)),
+        "neighbours": _json_lines(neighbours_of(plan, node)),
     }
     return "{\n" + ",\n".join(f'  "{key}": {value}' for key, value in facts.items()) + "\n}\n"
 
@@ -161,6 +161,8 @@ def _networks(plan: LabPlan) -> dict[str, Any]:
                 PUBLIC,
                 str(plan.public_subnet),
                 " ".join(row for one in plan.published for row in one.connections),
+                # No container may get by chance what several share.
+                {one.node: one.virtual for one in plan.published if one.virtual},
             ),
         }
     return networks
@@ -176,8 +178,11 @@ def _internal(plan: LabPlan, link: Link) -> dict[str, Any]:
     }
 
 
-def _common(plan: LabPlan, link: str, subnet: str, connections: str = "") -> dict[str, Any]:
+def _common(
+    plan: LabPlan, link: str, subnet: str, connections: str, reserved: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     labels = {Label.LAB: plan.name, Label.LINK: link, Label.SUPERNET: str(plan.supernet)}
     if connections:
         labels[Label.CONNECTIONS] = connections
-    return {"ipam": {"config": [{"subnet": subnet}]}, "labels": labels}
+    pool = {"subnet": subnet} | ({"aux_addresses": dict(reserved)} if reserved else {})
+    return {"ipam": {"config": [pool]}, "labels": labels}

@@ -114,7 +114,7 @@ def service_of(
                 else {}
             ),
         },
-        **_attachments(node, public=bool(published)),
+        **_attachments(plan, node),
     }
 
 
@@ -177,12 +177,17 @@ def _secrets(node: Node, template: ServiceTemplate) -> dict[str, Any]:
     return {"secrets": secrets} if secrets else {}
 
 
-def _attachments(node: Node, *, public: bool) -> dict[str, Any]:
+def _attachments(plan: LabPlan, node: Node) -> dict[str, Any]:
+    found: dict[str, Any] = {}
     networks: dict[str, Any] = {one.link: {"ipv4_address": one.address} for one in node.interfaces}
-    if public:
+    shared = [one for link in networks for one in plan.link_by_name[link].virtual if one.role != node.role]
+    if shared:
+        # The engine knows the names of containers; an address that moves between them is none's.
+        found["extra_hosts"] = [f"{one.host}={one.address}" for one in shared]
+    if any(node.name in one.nodes for one in plan.published):
         # The default route belongs to the only network that leads anywhere.
         networks[PUBLIC] = {"gw_priority": 1}
         # The engine's resolver would ask the machine's own for every name that is not the lab's; here nobody
         # answers, so a name leads no further than an address does.
-        return {"networks": networks, "dns": ["127.0.0.1"]}
-    return {"networks": networks} if networks else {"network_mode": "none"}
+        found["dns"] = ["127.0.0.1"]
+    return found | ({"networks": networks} if networks else {"network_mode": "none"})

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from labgen.plan.model import LabPlan, Neighbour, Node
 
-__all__ = ["ServiceTemplate", "TextTemplate", "context_of", "load_service", "load_text", "neighbour_facts"]
+__all__ = ["ServiceTemplate", "TextTemplate", "context_of", "load_service", "load_text", "neighbours_of"]
 
 #: What an expression of a template's author can raise.
 _FAULTS: Final = (TemplateError, TypeError, ValueError, LookupError, ArithmeticError, AttributeError)
@@ -139,22 +139,64 @@ def _evaluate_text(text: str, context: Mapping[str, Any], place: str) -> Any:
 def context_of(plan: LabPlan, node: Node) -> dict[str, Any]:
     """Return the names that expressions and text templates of `node` may use (docs/contract.md)."""
     published = {one.port: one.host_port for one in plan.published if one.node == node.name}
-    outgoing = [neighbour_facts(one) for one in plan.neighbours(node)]
-    incoming = [neighbour_facts(one) for one in plan.clients(node)]
+    outgoing = neighbours_of(plan, node)
+    incoming = [_neighbour_facts(one, one.node.name) for one in plan.clients(node)]
     return {
         "lab": {"name": plan.name},
-        "node": {**_node_facts(node), "datacenter_id": node.site, "published": published},
+        "node": {
+            **_node_facts(node),
+            "datacenter_id": node.site,
+            "published": published,
+            "addresses": {one.link: one.address for one in node.interfaces},
+            "virtual": _virtual_of(plan, node),
+            "peers": _peers_of(plan, node),
+        },
         "neighbours": lambda role=None, protocol=None: _filtered(outgoing, role, protocol),
         "clients": lambda role=None, protocol=None: _filtered(incoming, role, protocol),
         "nodes": lambda role: [_node_facts(one) for one in plan.nodes if one.role == role],
     }
 
 
-def neighbour_facts(one: Neighbour) -> dict[str, Any]:
-    """Return a neighbour as `node.json` and templates see it."""
+def neighbours_of(plan: LabPlan, node: Node) -> list[dict[str, Any]]:
+    """Return the neighbours of `node` as `node.json` and templates see them; who share an address are one."""
+    found = {(one.connection.id, one.host): one for one in plan.neighbours(node)}
+    return [_neighbour_facts(one, host) for (_, host), one in found.items()]
+
+
+def _virtual_of(plan: LabPlan, node: Node) -> list[dict[str, Any]]:
+    """Return the addresses that `node` shares with others of its role, with their links and prefixes."""
+    links = [plan.link_by_name[one.link] for one in node.interfaces]
+    found: list[dict[str, Any]] = [
+        {"link": link.name, "address": one.address, "prefix": link.subnet.prefixlen}
+        for link in links
+        for one in link.virtual
+        if one.role == node.role
+    ]
+    public = {one.virtual for one in plan.published if one.virtual and node.name in one.nodes}
+    prefix = plan.public_subnet.prefixlen
+    return [*found, *({"link": "public", "address": one, "prefix": prefix} for one in sorted(public))]
+
+
+def _peers_of(plan: LabPlan, node: Node) -> list[dict[str, str]]:
+    """Return the other nodes of the role with their addresses, where a connection joins them."""
+    found: list[dict[str, str]] = []
+    for interface in node.interfaces:
+        link = plan.link_by_name[interface.link]
+        if link.roles[0] == link.roles[1]:
+            others = (plan.node_by_name[one] for one in link.members if one != node.name)
+            found += [
+                {"name": one.name, "link": link.name, "address": place.address}
+                for one in others
+                for place in one.interfaces
+                if place.link == link.name
+            ]
+    return found
+
+
+def _neighbour_facts(one: Neighbour, name: str) -> dict[str, Any]:
     row = one.connection
     facts: dict[str, Any] = {"connection": row.id, "role": one.node.role}
-    facts |= {"node": one.node.name, "site": one.node.site}
+    facts |= {"node": name, "site": one.node.site}
     return facts | {"protocol": row.protocol, "transport": row.transport, "port": row.port}
 
 

@@ -164,7 +164,7 @@ class _Reasons:
             yield from never
             return
         for topic, choice in row.variant.items():
-            here = self.spec.variants.get(topic, self.catalogue.variants[topic].default)
+            here = self.catalogue.ruling(self.spec.size, self.spec.variants)[topic]
             if here != choice:
                 yield Reason(Lack.VARIANT, f"{topic} is {here} here", (f"variants.{topic}={choice}",))
         yield from self._absent(ends)

@@ -24,7 +24,8 @@ _CUT_SECONDS: Final = 0.5  # a wire that was cut is silent; nobody has to wait l
 class Expected:
     """One dialogue that must succeed: from a participant's own network namespace to a node.
 
-    `host` and `port` are where it is spoken to: a node's name and its documented port, or a published one.
+    `host` and `port` are where it is spoken to: a node's name and its documented port, a published one, or
+    (`shared`) the address that the node shares with others of its role.
     """
 
     source: str
@@ -32,11 +33,13 @@ class Expected:
     connection: Connection
     host: str
     port: int
+    shared: bool = False
 
     @property
     def id(self) -> str:
-        """`22: dc1-rs-1 -> dc1-redis-1`, unique in a lab."""
-        return f"{self.connection.id}: {self.source} -> {self.destination}"
+        """`22: dc1-rs-1 -> dc1-redis-1`, unique in a lab; ` at frontend` follows where several share it."""
+        shared = f" at {self.host}" if self.shared else ""
+        return f"{self.connection.id}: {self.source} -> {self.destination}{shared}"
 
     def needs(self, value: str) -> bool:
         """Whether its path has a place for `value`."""
@@ -82,24 +85,25 @@ class _Known(dict[str, str]):
 
 def expected_dialogues(plan: LabPlan) -> list[Expected]:
     """Return every dialogue that the documents promise between nodes, in the order of the plan's nodes."""
-    return [
-        Expected(
-            node.name,
-            neighbour.node.name,
-            neighbour.connection,
-            neighbour.node.name,
-            neighbour.connection.port,
-        )
-        for node in plan.nodes
-        for neighbour in plan.neighbours(node)
-    ]
+    found: dict[tuple[str, str, str], Expected] = {}
+    for node in plan.nodes:
+        for neighbour in plan.neighbours(node):
+            # At the node itself, and once at the address that it shares with others.
+            for host in (neighbour.node.name, neighbour.host):
+                row, name = neighbour.connection, neighbour.node.name
+                one = Expected(node.name, name, row, host, row.port, shared=host != name)
+                found.setdefault((row.id, node.name, host), one)
+    return list(found.values())
 
 
 def published_dialogues(plan: LabPlan) -> list[Expected]:
     """Return what this machine is promised: every row behind a published port, at that port."""
-    return [
-        Expected(HOST, one.node, plan.connection_by_id[row], one.address.rpartition(":")[0], one.host_port)
-        for one in plan.published
-        for row in one.connections
-        if row in plan.connection_by_id
-    ]
+    found = []
+    for one in plan.published:
+        for row in map(plan.connection_by_id.get, one.connections):
+            if row is not None:
+                host = one.local.rpartition(":")[0]
+                found.append(Expected(HOST, one.node, row, host, one.host_port))
+                if one.virtual:
+                    found.append(Expected(HOST, one.node, row, one.virtual, one.port, shared=True))
+    return found

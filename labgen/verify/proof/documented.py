@@ -87,7 +87,11 @@ class Documented:
 def document(catalogue: Catalogue, spec: LabSpec) -> Documented:
     """Return what `catalogue` says about the lab that `spec` asks for."""
     nodes = dict(_nodes(catalogue, spec))
-    ruling = {topic: spec.variants.get(topic, one.default) for topic, one in catalogue.variants.items()}
+    usual = catalogue.sizes[spec.size].variants
+    ruling = {
+        topic: spec.variants.get(topic, usual.get(topic, one.default))
+        for topic, one in catalogue.variants.items()
+    }
     chosen = {
         one.id: _row(one)
         for one in catalogue.connections
