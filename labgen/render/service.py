@@ -83,6 +83,7 @@ def service_of(
     """Return the Compose service of `node`; `images` maps image folders to tags."""
     image = node.image or template.image
     published = [one for one in plan.published if one.node == node.name]
+    served = [one for one in plan.published if node.name in one.nodes]
     return {
         "image": image_reference(image, images, f"images.{node.role}"),
         "container_name": container_name(plan.name, node.name),
@@ -109,8 +110,8 @@ def service_of(
             Label.FILES: files.digest,
             Label.ENFORCED: _enforced(plan, image),
             **(
-                {Label.PUBLISHED: " ".join(f"{one.port}={','.join(one.connections)}" for one in published)}
-                if published
+                {Label.PUBLISHED: " ".join(f"{one.port}={','.join(one.connections)}" for one in served)}
+                if served
                 else {}
             ),
         },
@@ -190,4 +191,4 @@ def _attachments(plan: LabPlan, node: Node) -> dict[str, Any]:
         # The engine's resolver would ask the machine's own for every name that is not the lab's; here nobody
         # answers, so a name leads no further than an address does.
         found["dns"] = ["127.0.0.1"]
-    return found | ({"networks": networks} if networks else {"network_mode": "none"})
+    return ({"networks": networks} if networks else {"network_mode": "none"}) | found

@@ -22,7 +22,7 @@ __all__ = ["Attachment", "Port", "Service", "read_service"]
 _RULES: Final = "/etc/labgen/firewall.nft"
 #: Read here.
 _READ: Final = {"labels", "network_mode", "networks", "ports", "volumes", "cap_add", "sysctls"}
-#: No say in who reaches whom: `dns` is about names, `depends_on` about time, limits and files about the node.
+#: No say in who reaches whom: `dns` and `extra_hosts` are about names, `depends_on` about time, limits and files about the node.
 _MUTE: Final = {
     *(
         "cap_drop",
@@ -33,6 +33,7 @@ _MUTE: Final = {
         "depends_on",
         "dns",
         "environment",
+        "extra_hosts",
         "healthcheck",
     ),
     *("hostname", "image", "init", "logging", "mem_limit", "memswap_limit", "pids_limit", "pull_policy"),

@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from labgen.catalogue.model import Catalogue, Connection
     from labgen.plan.spec import LabSpec
 
-__all__ = ["Documented", "Place", "Publishing", "Row", "document"]
+__all__ = ["BESIDE", "Documented", "Place", "Publishing", "Row", "document"]
 
 _PLATFORM = "platform"
+BESIDE = -1
 
 
 class Place(NamedTuple):
@@ -46,7 +47,10 @@ class Row(NamedTuple):
 
 
 class Publishing(NamedTuple):
-    """A port that a node publishes for the documents' users, by `rows`; `host` is 0 where any will do."""
+    """A port that a node publishes for the documents' users, by `rows`.
+
+    `host` is 0 where any will do, and BESIDE where another node of the same address has the host's port.
+    """
 
     inside: int
     host: int
@@ -69,6 +73,8 @@ class Documented:
         """Return the rows by which a node at `source` may reach another at `destination`."""
         if source is None or destination is None or not _meet(source.site, destination.site):
             return ()
+        if source == destination and len(self.nodes[source]) == 1:
+            return ()  # nobody is a neighbour of its own
         return self.by_roles.get((source.role, destination.role), ())
 
     def pairs(self) -> Iterator[tuple[Place, Place, tuple[Row, ...]]]:
@@ -80,7 +86,9 @@ class Documented:
             for site in sites.get(one, ()):
                 # Not every two sites are looked at: outside the platform only one's own can meet.
                 for there in sites.get(other, ()) if site == _PLATFORM else dict.fromkeys((_PLATFORM, site)):
-                    if Place(other, there) in self.nodes and _meet(site, there):
+                    if Place(other, there) in self.nodes and self.between(
+                        Place(one, site), Place(other, there)
+                    ):
                         yield Place(one, site), Place(other, there), rows
 
 
@@ -157,26 +165,30 @@ def _published(
     nodes: Mapping[Place, tuple[str, ...]],
     by_roles: Mapping[tuple[str, str], tuple[Row, ...]],
 ) -> Iterator[tuple[str, tuple[Publishing, ...]]]:
-    """Yield what a role's first node publishes: the host has each port once, so one node stands for all."""
+    """Yield what a role's first node publishes: the host has each port once, so one node stands for all.
+
+    Nodes that share an address all serve there what the first one publishes.
+    """
     users = [role.id for role in catalogue.roles.values() if role.actor and role.scope is Scope.PLATFORM]
     seen: set[str] = set()
     for place, names in nodes.items():
         publications = catalogue.roles[place.role].publish
         if publications and place.role not in seen:
             seen.add(place.role)
-            yield (
-                names[0],
-                tuple(
-                    Publishing(
-                        one.port,
-                        spec.ports.get(name, 0),
-                        tuple(
-                            row
-                            for user in users
-                            for row in by_roles.get((user, place.role), ())
-                            if row.first == one.port and row.transport == "tcp"
-                        ),
-                    )
-                    for name, one in publications.items()
-                ),
+            publishing = tuple(
+                Publishing(
+                    one.port,
+                    spec.ports.get(name, 0),
+                    tuple(
+                        row
+                        for user in users
+                        for row in by_roles.get((user, place.role), ())
+                        if row.first == one.port and row.transport == "tcp"
+                    ),
+                )
+                for name, one in publications.items()
             )
+            yield names[0], publishing
+            if catalogue.roles[place.role].virtual:
+                beside = tuple(one._replace(host=BESIDE) for one in publishing)
+                yield from ((name, beside) for name in names[1:])

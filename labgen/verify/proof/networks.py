@@ -78,6 +78,7 @@ def _ipam(name: str, block: Block, file: str) -> tuple[IPv4Network, int]:
         case {"config": [Block() as config], **others} if not others and config.keys() <= {
             "subnet",
             "gateway",
+            "aux_addresses",  # kept free: no container gets them
         }:
             try:
                 subnet = IPv4Network(str(config.get("subnet")))

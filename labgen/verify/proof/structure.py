@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from labgen.verify.proof.compose import COMPOSE_FILE
 from labgen.verify.proof.evaluate import frame_faults
+from labgen.verify.proof.documented import BESIDE
 from labgen.verify.proof.findings import Finding, Kind
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def published_faults(compose: Compose, documented: Documented) -> Iterator[Findi
 
 def _published(node: Member, compose: Compose, documented: Documented) -> Iterator[Finding]:
     where = f"{COMPOSE_FILE}:{node.line}"
-    left = {(one.inside, "tcp"): one for one in documented.published[node.name]}
+    left = {(one.inside, "tcp"): one for one in documented.published[node.name] if one.host != BESIDE}
     labelled = dict(one.partition("=")[::2] for one in node.published_rows.split())
     for port in node.published:
         ports = f"{port.inside}/{port.transport}"

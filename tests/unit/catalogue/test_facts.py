@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[3]
 #: Rows of platform.md section 1; 50 (peers of clustered servers) and 55 (an administrator's host) are
 #: left out, and connections.yaml says why.
-DOCUMENTED = {*range(1, 50), *range(51, 55)}
+DOCUMENTED = {*range(1, 55)}
 REFERENCE = re.compile(r"(?:W(?:[1-9]|1[0-8])|R(?:[1-9]|1[0-4]))")
 
 
@@ -38,7 +38,6 @@ def test_ids_begin_with_their_row(catalogue: Catalogue) -> None:
 
 def test_left_out_rows_are_explained() -> None:
     header = (ROOT / "labgen/catalogue/connections.yaml").read_text().split("\n\n", 1)[0]
-    assert "50" in header
     assert "55" in header
 
 
@@ -107,7 +106,13 @@ def test_published_names_and_ports_differ(catalogue: Catalogue) -> None:
 def test_small_has_one_of_each(catalogue: Catalogue) -> None:
     size = catalogue.sizes["small"]
     assert (size.datacenters, size.regions) == (1, 1)
-    assert size.counts == {role.id: 1 for role in catalogue.roles.values() if role.template is not None}
+    # Only clusters need what stands in front of them, and what watches them.
+    clustered = {"datanode", "sentinel"}
+    assert size.counts == {
+        role.id: 1
+        for role in catalogue.roles.values()
+        if role.template is not None and role.id not in clustered
+    }
 
 
 def test_memory_of_small_is_within_its_bar(catalogue: Catalogue) -> None:

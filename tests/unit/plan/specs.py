@@ -74,7 +74,11 @@ def documented(plan: LabPlan, spec: LabSpec) -> set[tuple[str, str, str]]:
     """Return (source node, destination node, id) for every connection that the documents have here."""
     rows: dict[tuple[str, str], list[str]] = {}
     for row in CATALOGUE.connections:
-        chosen = {topic: spec.variants.get(topic, CATALOGUE.variants[topic].default) for topic in row.variant}
+        usual = CATALOGUE.sizes[spec.size].variants
+        chosen = {
+            topic: spec.variants.get(topic, usual.get(topic, CATALOGUE.variants[topic].default))
+            for topic in row.variant
+        }
         if row.variant == chosen:
             rows.setdefault((row.source, row.destination), []).append(row.id)
     return {

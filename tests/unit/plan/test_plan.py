@@ -28,7 +28,7 @@ def test_counts_are_the_sizes_changed_by_the_spec(spec: LabSpec) -> None:
     expected: Counter[tuple[str, str]] = Counter()
     for site in plan.sites:
         for role in BUILDABLE[site.scope]:
-            count = spec.counts.get(role, CATALOGUE.sizes["small"].counts[role])
+            count = spec.counts.get(role, CATALOGUE.sizes["small"].counts.get(role, 0))
             if site.name in spec.sites:
                 count = spec.sites[site.name].counts.get(role, count)
             if count:

@@ -10,7 +10,7 @@ from random import Random
 
 import pytest
 
-from labgen.plan.model import LabPlan, Node
+from labgen.plan.model import LabPlan, Link, Node
 from labgen.render.firewall import firewall_of
 from labgen.verify.proof.evaluate import accepted
 from labgen.verify.proof.nft import Chain, read_rules
@@ -38,8 +38,8 @@ def one_chain(text: str, hook: str) -> str:
     return before + rest.split("  }\n", 1)[1]
 
 
-def random_ends(rng: Random, plan: LabPlan) -> tuple[Node, Node, Packet, bool]:
-    """Return two nodes, a packet between them or with another address, and whether it has their own."""
+def random_ends(rng: Random, plan: LabPlan) -> tuple[Node, Node, Packet, Link | None]:
+    """Return two nodes, a packet between them or with another address, and their link if it has their own."""
     link = rng.choice(plan.links)
     source, destination = (plan.node_by_name[rng.choice(link.members)] for _ in range(2))
     ends = [
@@ -55,7 +55,7 @@ def random_ends(rng: Random, plan: LabPlan) -> tuple[Node, Node, Packet, bool]:
     transport, port = rng.choice([*likely, rng.choice(sorted(asked_ports(plan)))])
     if rng.random() < 0.3:
         port = rng.choice([min(port + 1, 65535), max(port - 1, 1), rng.randint(1, 65535)])
-    return source, destination, Packet(ends[0], ends[1], transport, port), own
+    return source, destination, Packet(ends[0], ends[1], transport, port), link if own else None
 
 
 @pytest.mark.parametrize("part", range(4))
@@ -66,7 +66,7 @@ def test_three_readers_of_the_rules_agree(part: int) -> None:
         plan = plan_of(random_spec(rng))
         texts = {node.name: firewall_of(plan, node) for node in plan.nodes}
         for _ in range(PACKETS if plan.links else 0):
-            source, destination, packet, own = random_ends(rng, plan)
+            source, destination, packet, link = random_ends(rng, plan)
             answers = []
             for node, hook in ((source, "output"), (destination, "input")):
                 text = texts[node.name]
@@ -76,8 +76,8 @@ def test_three_readers_of_the_rules_agree(part: int) -> None:
                 assert answer == bool(allows(text, hook, other)), (seed, node.name, hook, packet)
                 assert answer == slow_verdict(one_chain(text, hook), packet), (seed, node.name, hook, packet)
                 answers.append(answer)
-            if own:
-                expected = documented(plan, source, destination, packet.transport, packet.port)
+            if link:
+                expected = documented(plan, link, source, destination, packet.transport, packet.port)
                 assert answers == [expected, expected], (seed, source.name, destination.name, packet)
                 passed += expected
     assert passed > 60, "many of them pass"

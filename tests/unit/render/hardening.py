@@ -35,7 +35,7 @@ _KEYS = {
     *("cap_drop", "cap_add", "security_opt", "sysctls", "pids_limit"),
     *("mem_limit", "memswap_limit", "cpus", "cpu_shares"),
     *("logging", "healthcheck", "stop_grace_period", "stop_signal", "tmpfs", "volumes", "secrets", "ports"),
-    *("labels", "networks", "network_mode", "dns"),
+    *("labels", "networks", "network_mode", "dns", "extra_hosts"),
 }
 _SECRET = re.compile(r"pass(word|wd)?|secret|token|credential|private|(^|_)key", re.IGNORECASE)
 
@@ -129,8 +129,9 @@ def _check_networks(name: str, role: str, service: dict[str, Any], networks: dic
     assert ("networks" in service) is ("network_mode" not in service), name
     assert set(service.get("networks", {})) <= set(networks), name
     public = "public" in service.get("networks", {})
-    assert public is ("ports" in service), name
-    assert not public or role == "frontend", name
+    # A second one shares the first one's address there, and has no port of the host.
+    assert public >= ("ports" in service), name
+    assert public is (role == "frontend"), name
     # Where there is a way out, at least no name is asked for outside.
     assert service.get("dns", []) == (["127.0.0.1"] if public else []), name
     assert all(one.startswith("127.0.0.1:") for one in service.get("ports", [])), name

@@ -10,7 +10,7 @@ from ipaddress import IPv4Address, IPv4Network
 import pytest
 from hypothesis import given
 
-from labgen.plan.model import LabPlan, Node
+from labgen.plan.model import LabPlan, Link, Node
 from labgen.plan.spec import LabSpec
 from labgen.render.firewall import firewall_of
 from tests.unit.plan.specs import lab_specs, plan_of
@@ -100,13 +100,17 @@ def asked_ports(plan: LabPlan) -> set[tuple[str, int]]:
     return ports | {("tcp", 22), ("tcp", 1), ("udp", 53)}
 
 
-def documented(plan: LabPlan, source: Node, destination: Node, transport: str, port: int) -> bool:
+def documented(plan: LabPlan, link: Link, source: Node, destination: Node, transport: str, port: int) -> bool:
     """Read from the catalogue's rows alone, without the code under test."""
     sites = {source.site, destination.site}
-    return (len(sites) == 1 or "platform" in sites) and any(
-        (row.source, row.destination, row.transport) == (source.role, destination.role, transport)
-        and row.port <= port <= (row.last_port or row.port)
-        for row in plan.connections
+    return (
+        {source.role, destination.role} == set(link.roles)
+        and (len(sites) == 1 or "platform" in sites)
+        and any(
+            (row.source, row.destination, row.transport) == (source.role, destination.role, transport)
+            and row.port <= port <= (row.last_port or row.port)
+            for row in plan.connections
+        )
     )
 
 
@@ -127,7 +131,7 @@ def check(plan: LabPlan) -> int:
                     packet = Packet(*ends, transport, port)
                     out = allows(texts[source.name], "output", packet)
                     into = allows(texts[destination.name], "input", packet)
-                    expected = documented(plan, source, destination, transport, port)
+                    expected = documented(plan, link, source, destination, transport, port)
                     assert bool(out and into) == expected, (source.name, destination.name, transport, port)
                     assert bool(out) == bool(into), "one end alone never lets pass"
                     passed += expected

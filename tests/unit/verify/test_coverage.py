@@ -47,9 +47,13 @@ def servable(spec: LabSpec) -> LabSpec:
 def test_rows_are_realised_by_the_links_that_join_their_ends(spec: LabSpec) -> None:
     plan = plan_of(spec)
     due: dict[str, set[str]] = {}
+    role = {node.name: node.role for node in plan.nodes}
     for source, destination, name in documented(plan, spec):
         due.setdefault(name, set()).update(
-            link.name for link in plan.links if {source, destination} <= set(link.members)
+            link.name
+            for link in plan.links
+            if {source, destination} <= set(link.members)
+            and {role[source], role[destination]} == set(link.roles)
         )
     found = coverage_of(CATALOGUE, spec, plan)
     assert [one.row for one in found] == list(CATALOGUE.connections)
@@ -97,7 +101,8 @@ def test_reasons_of_the_small_lab() -> None:
     # That its variant is not chosen either is nothing that anybody could do about it.
     assert why(found["30-dnsmasq"]) == [(Lack.DATA_ONLY, "no shipped server does dhcp-server: dnsmasq", ())]
     kinds = {kind for one in found.values() for kind, _, _ in why(one)}
-    assert kinds == {Lack.NO_SERVER, Lack.DATA_ONLY, Lack.VARIANT}
+    # One of each has no peer.
+    assert kinds == {Lack.NO_SERVER, Lack.DATA_ONLY, Lack.VARIANT, Lack.ABSENT}
 
 
 @pytest.mark.parametrize(
