@@ -22,7 +22,8 @@ __all__ = ["Attachment", "Port", "Service", "read_service"]
 _RULES: Final = "/etc/labgen/firewall.nft"
 #: Read here.
 _READ: Final = {"labels", "network_mode", "networks", "ports", "volumes", "cap_add", "sysctls"}
-#: No say in who reaches whom: `dns` and `extra_hosts` are about names, `depends_on` about time, limits and files about the node.
+#: No say in who reaches whom: `dns` and `extra_hosts` are about names, `depends_on` about time, limits and
+#: files about the node.
 _MUTE: Final = {
     *(
         "cap_drop",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from labgen.verify.proof.compose import COMPOSE_FILE
-from labgen.verify.proof.evaluate import frame_faults
 from labgen.verify.proof.documented import BESIDE
+from labgen.verify.proof.evaluate import frame_faults
 from labgen.verify.proof.findings import Finding, Kind
 
 if TYPE_CHECKING:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -21,10 +22,15 @@ Row = dict[str, Any]
 _LARGEST_POOL = 20
 _ATTEMPTS = 5
 _WAIT = 5.0
-# A deadlock, and a lock that did not come in time: the server undid the transaction and asks for another try.
-_AGAIN = frozenset({1205, 1213})
-# "The server is gone" in its forms: whether the transaction was committed is not known.
-_GONE = frozenset({2003, 2006, 2013, 2014, 1053, 1927, 4031})
+# A deadlock, a lock that did not come in time, another member's change that came first: the server undid the
+# transaction and asks for another try.
+_AGAIN = frozenset({1205, 1213, 3101})
+# "The server is gone" in its forms, and a member of a cluster that may not write (any more): whether the
+# transaction was committed is not known.
+_GONE = frozenset({2003, 2006, 2013, 2014, 1053, 1290, 1836, 1927, 3032, 3100, 4031})
+#: Seconds of silence after which a server is asked whether it is there, between two such questions, and how many
+#: may go unanswered: an address that moved to another node answers at once, and not for the old one.
+_ALIVE = (3, 1, 3)
 
 
 class Session:
@@ -112,6 +118,7 @@ class Database:
         pool = await self._open()
         async with asyncio.timeout(_WAIT):
             connection = await pool.acquire()
+        _watch(connection)
         try:
             if whole:
                 await connection.begin()
@@ -138,6 +145,20 @@ class Database:
                     raise Unavailable("no MySQL among the neighbours")
                 self._pool = await _pool(self._targets[0])
         return self._pool
+
+
+def _watch(connection: Any) -> None:
+    """Let the kernel notice a server that is gone without a word: nothing else bounds the wait for an answer."""
+    # The client has no option for it, and keeps its socket to itself.
+    writer = getattr(connection, "_writer", None)
+    line = writer.get_extra_info("socket") if writer is not None else None
+    if line is not None and not line.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE):
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        names = (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+        for name, value in zip(names, _ALIVE, strict=True):
+            line.setsockopt(socket.IPPROTO_TCP, name, value)
+        # What was sent and is not acknowledged counts as well.
+        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 1000 * sum(_ALIVE))
 
 
 async def _undo(connection: Any) -> None:
