@@ -80,7 +80,7 @@ class Role(Facts):
     """A kind of server. `node` is the name its nodes bear, `template` its folder (None: no server here).
 
     Several nodes of a `virtual` role share one address on each of their clients' links, which moves to one
-    that lives.
+    that lives. `failover`: seconds that users may be affected when one of several is lost.
     """
 
     id: str
@@ -89,6 +89,7 @@ class Role(Facts):
     scope: Scope
     actor: bool = False
     virtual: bool = False
+    failover: float | None = Field(default=None, gt=0)
     node: str
     template: str | None
     memory: Memory = Memory(typical="16MiB", limit="64MiB")  # type: ignore[arg-type]  # parsed before

@@ -1,7 +1,8 @@
-"""`labgen drill`: cut every wire in turn, and see who notices."""
+"""`labgen drill`: cut every wire in turn, and see who notices; or hit nodes, and see what users feel."""
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
@@ -20,6 +21,16 @@ __all__ = ["register"]
 _WINDOW = 6.0
 
 
+class Fault(StrEnum):
+    """What a drill does: to wires, or to nodes."""
+
+    CUT = "cut"
+    KILL = "kill"
+    STOP = "stop"
+    PAUSE = "pause"
+    RESTART = "restart"
+
+
 def register(app: typer.Typer) -> None:
     """Add the command of this module."""
     app.command()(drill)
@@ -28,6 +39,16 @@ def register(app: typer.Typer) -> None:
 def drill(
     source: EndArgument = None,
     destination: EndArgument = None,
+    kind: Annotated[
+        Fault,
+        typer.Option(
+            help="What is done: `cut` to the wire of two nodes, all else to nodes.",
+            envvar="LABGEN_DRILL_KIND",
+        ),
+    ] = Fault.CUT,
+    each: Annotated[
+        bool, typer.Option("--each", help="Every node but the actors in turn; with `cut`, every wire.")
+    ] = False,
     lab: LabOption = None,
     window: Annotated[
         float,
@@ -54,7 +75,14 @@ def drill(
 
     A node notices when its own health check fails. Each wire is healed before the next is cut, and before
     labgen ends, whatever ends it. Exit code 0: everybody recovered. 1: somebody did not.
+
+    With another --kind: do that to a node, to two at once, or to each in turn, while users read and write.
+    Shows how long they were affected, and whether a write is lost that was accepted. Exit code 1 if so, or if
+    it took longer than it may, or somebody did not come back.
     """
+    if kind is not Fault.CUT:
+        _hit(kind, [one for one in (source, destination) if one], lab, html, style, each=each)
+        return
     from labgen.cli.progress import Progress, shown
     from labgen.cli.target import find_lab
     from labgen.engine.client import connect
@@ -112,3 +140,44 @@ def _write(path: Path, text: str) -> None:
         write_file(path, text, 0o644)
     except OSError as error:
         raise LabgenError(f"{path}: cannot be written: {error.strerror}", "Name another file.") from error
+
+
+def _hit(
+    kind: Fault, names: list[str], lab: str | None, html: Path | None, style: Format, *, each: bool
+) -> None:
+    from labgen.cli.progress import Progress, shown
+    from labgen.cli.target import find_lab, find_nodes
+    from labgen.engine.client import connect
+    from labgen.engine.observe import observe
+    from labgen.engine.plans import plan_of_lab
+    from labgen.engine.state import lab_state
+    from labgen.errors import InvalidInput, LabgenError
+    from labgen.verify.faults import Kind
+    from labgen.verify.faults_lab import hit_lab
+    from labgen.verify.lab import lab_secrets
+    from labgen.verify.report.faults import COLUMNS, faults_document, faults_rows, faults_sentence
+
+    if html:
+        raise InvalidInput("--html shows wires", f"--format json has what `--kind {kind}` finds.")
+    if each == bool(names):
+        raise InvalidInput(
+            "name the node to hit, or two for both at once, or --each for all in turn",
+            f"`labgen drill api-1 --kind {kind}`, for example.",
+        )
+    engine = connect()
+    name = find_lab(engine, lab)
+    state = lab_state(name)
+    plan = plan_of_lab(state)
+    chosen = tuple(one.name for one in find_nodes(observe(engine, name), names, name))
+    groups = [(one.name,) for one in plan.nodes if not one.actor] if each else [chosen]
+    with shown(Progress.AUTO) as emit:
+        done = hit_lab(engine, plan, lab_secrets(state), groups, Kind(kind.value), emit=emit)
+    if style is Format.JSON:
+        print_json(faults_document(done))
+    else:
+        print_rows(faults_rows(done), style, COLUMNS)
+    if done.fault:
+        raise LabgenError(
+            done.fault, f"`labgen status {name}` shows its nodes, `labgen up {name}` repairs it."
+        )
+    note(faults_sentence(done))

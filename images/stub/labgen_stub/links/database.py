@@ -28,8 +28,8 @@ _AGAIN = frozenset({1205, 1213, 3101})
 # "The server is gone" in its forms, and a member of a cluster that may not write (any more): whether the
 # transaction was committed is not known.
 _GONE = frozenset({2003, 2006, 2013, 2014, 1053, 1290, 1836, 1927, 3032, 3100, 4031})
-#: Seconds of silence after which a server is asked whether it is there, between two such questions, and how many
-#: may go unanswered: an address that moved to another node answers at once, and not for the old one.
+# Seconds of silence after which a server is asked whether it is there, between two such questions, and how
+# many may go unanswered: an address that moved to another node answers at once, and not for the old one.
 _ALIVE = (3, 1, 3)
 
 
@@ -148,7 +148,7 @@ class Database:
 
 
 def _watch(connection: Any) -> None:
-    """Let the kernel notice a server that is gone without a word: nothing else bounds the wait for an answer."""
+    """Let the kernel notice a server that went without a word: nothing else bounds the wait for an answer."""
     # The client has no option for it, and keeps its socket to itself.
     writer = getattr(connection, "_writer", None)
     line = writer.get_extra_info("socket") if writer is not None else None

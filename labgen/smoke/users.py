@@ -1,0 +1,144 @@
+"""Users who go on all the time: one reads, one writes; requests are noted, accepted writes remembered."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import threading
+import time
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Self
+
+from labgen.errors import LabgenError
+from labgen.smoke.client import Platform, href
+from labgen.smoke.machine import lay_ground
+from labgen.smoke.model import StepFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from types import TracebackType
+
+    from labgen.smoke.client import Address, Document
+
+__all__ = ["KINDS", "READ", "WRITE", "Attempt", "Users"]
+
+READ, WRITE = "read", "write"
+KINDS: Final = (READ, WRITE)
+_PACE: Final = 0.25  # seconds from one request of a user to the next, unless it takes longer
+_PATIENCE: Final = 5.0  # seconds that a user waits for an answer
+_CLEARING: Final = 10  # requests at a time that clear away what was written
+_START: Final = 60.0  # seconds until the users must have begun
+_END: Final = 120.0  # seconds that clearing away may take
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One request of a user, in monotonic seconds; `error` is empty when it was answered as it should be."""
+
+    kind: str
+    began: float
+    ended: float
+    error: str = ""
+
+
+class Users(AbstractContextManager["Users"]):
+    """Two users of a lab, in a thread of their own. Raises LabgenError when they cannot even begin."""
+
+    def __init__(self, address: Address, site: str) -> None:
+        self._address, self._site = address, site
+        self._thread = threading.Thread(target=self._run, name="users", daemon=True)
+        self._begun, self._over = threading.Event(), threading.Event()
+        self._fault = ""
+        self._attempts: list[Attempt] = []
+        self._written: dict[str, str] = {}  # what the platform said it has: address by label
+        self.lost: tuple[str, ...] = ()
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        if not self._begun.wait(_START) or self._fault:
+            self._over.set()
+            raise LabgenError(
+                f"no user can begin: {self._fault or f'not within {_START:g} s'}",
+                "`labgen smoke` shows which step fails.",
+            )
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.finish()
+
+    def finish(self) -> None:
+        """End; see which of the accepted writes are not there (`lost`), and clear the others away."""
+        self._over.set()
+        self._thread.join(_END)
+
+    def since(self, moment: float) -> list[Attempt]:
+        """Return the requests that ended after `moment`, in the order in which they ended."""
+        return [one for one in list(self._attempts) if one.ended >= moment]
+
+    @property
+    def accepted(self) -> int:
+        """How many writes the platform said it has."""
+        return len(self._written)
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._live())
+        except StepFailed as failure:
+            self._fault = failure.message
+        finally:
+            self._begun.set()
+
+    async def _live(self) -> None:
+        async with Platform(self._address) as platform:
+            user = await platform.login()
+            name = f"users-{secrets.token_hex(3)}"
+            ground = await lay_ground(platform, user, self._site, name)
+            shelf = href(ground.virtual_datacenter, "virtualappliances")
+            where = href(ground.virtual_datacenter, "edit")
+
+            async def read() -> None:
+                await platform.get(where)
+
+            async def write() -> None:
+                label = f"{name}-{secrets.token_hex(5)}"
+                made = await platform.post(shelf, "virtualappliance", {"name": label})
+                self._written[label] = href(made, "edit")
+
+            self._begun.set()
+            await asyncio.gather(self._again(READ, read), self._again(WRITE, write))
+            await self._settle(platform, shelf)
+            with suppress(StepFailed):
+                await ground.clear(platform)
+
+    async def _again(self, kind: str, request: Callable[[], Awaitable[None]]) -> None:
+        while not self._over.is_set():
+            began, error = time.monotonic(), ""
+            try:
+                async with asyncio.timeout(_PATIENCE):
+                    await request()
+            except StepFailed as failure:
+                error = failure.message
+            except TimeoutError:
+                error = f"no answer within {_PATIENCE:g} s"
+            ended = time.monotonic()
+            self._attempts.append(Attempt(kind, began, ended, error))
+            await asyncio.sleep(max(began + _PACE - ended, _PACE / 5))
+
+    async def _settle(self, platform: Platform, shelf: str) -> None:
+        """Look for everything that was accepted, and remove it."""
+        there: list[Document] = [one async for one in platform.every(shelf)]
+        names = {str(one.get("name")) for one in there}
+        self.lost = tuple(sorted(self._written.keys() - names))
+        places = asyncio.Semaphore(_CLEARING)
+
+        async def remove(where: str) -> None:
+            async with places:
+                with suppress(StepFailed):
+                    await platform.delete(where)
+
+        # Not only what was accepted: what was done without an answer is there as well.
+        ours = [one for one in there if str(one.get("name", "")).startswith("users-")]
+        await asyncio.gather(*(remove(href(one, "edit")) for one in ours))

@@ -1,0 +1,174 @@
+"""The drill of nodes on a lab that runs: who is hit, by what, and who is asked how it is."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+import requests
+from docker.errors import APIError, DockerException
+
+from labgen.catalogue.load import default_catalogue
+from labgen.catalogue.model import Scope
+from labgen.engine.events import Emit, Event, Subject, ignore
+from labgen.engine.observe import NodeState, observe
+from labgen.errors import LabgenError, first_line
+from labgen.smoke.run import address_of
+from labgen.smoke.users import Users
+from labgen.verify.drill_lab import Interrupts
+from labgen.verify.faults import Blow, Faults, Kind, hit_all
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from labgen.engine.client import Engine
+    from labgen.plan.model import LabPlan
+    from labgen.smoke.users import Attempt
+
+__all__ = ["hit_lab", "targets_of"]
+
+_GRACE: Final = 10  # seconds for a server to end by itself
+
+
+def targets_of(
+    plan: LabPlan, groups: Sequence[tuple[str, ...]]
+) -> list[tuple[tuple[str, ...], bool, float | None]]:
+    """Return each group of nodes, whether enough others of their roles remain, and the bound then."""
+    roles = default_catalogue().roles
+    every = Counter((node.role, node.site) for node in plan.nodes)
+    found = []
+    for names in groups:
+        nodes = [plan.node_by_name[name] for name in names]
+        gone = Counter((node.role, node.site) for node in nodes)
+        # A cluster goes on with more than half of its members; what is only there twice, with one.
+        spare = all(gone[place] < every[place] and _goes_on(every[place], gone[place]) for place in gone)
+        bounds = [roles[node.role].failover for node in nodes]
+        known = [one for one in bounds if one is not None]
+        found.append((names, spare, max(known) if known and len(known) == len(bounds) else None))
+    return found
+
+
+def _goes_on(every: int, gone: int) -> bool:
+    return every == gone + 1 if every == 2 else 2 * gone < every  # noqa: PLR2004 - a pair has no majority
+
+
+def hit_lab(
+    engine: Engine,
+    plan: LabPlan,
+    secrets: Mapping[str, str],
+    groups: Sequence[tuple[str, ...]],
+    kind: Kind,
+    *,
+    emit: Emit = ignore,
+) -> Faults:
+    """Hit each group of nodes of a healthy lab while users go on; return what came of it.
+
+    Every node runs again afterwards, whatever ends the drill. Raises LabgenError when the lab is not healthy,
+    has no site to write at, or a node could not be hit or healed.
+    """
+    site = next((one.name for one in plan.sites if one.scope is not Scope.PLATFORM), None)
+    if site is None:
+        raise LabgenError(
+            f"lab '{plan.name}' has neither a datacenter nor a region, so no user has anything to write",
+            "--set datacenters=1 gives it one.",
+        )
+    lab = _Lab(engine, plan)
+    if ill := lab.ill():
+        listed = "\n".join(f"  {name}: {said}" for name, said in ill.items())
+        raise LabgenError(
+            f"lab '{plan.name}' is not healthy, and a drill begins with a healthy one:\n{listed}",
+            f"`labgen up {plan.name}` repairs a lab; `labgen status {plan.name}` shows its nodes.",
+        )
+    began = time.monotonic()
+    emit(Event(Subject.STEP, "users begin: one reads, one writes"))
+    with Interrupts() as interrupts, Users(address_of(plan, secrets), site) as users:
+        lab.users, lab.interrupts = users, interrupts
+        blows = hit_all(
+            targets_of(plan, groups), kind, lab, tell=lambda step: emit(Event(Subject.STEP, step))
+        )
+        emit(Event(Subject.STEP, f"looking for {users.accepted} accepted writes"))
+        users.finish()
+    done = Faults(plan.name, plan.size, tuple(blows), time.monotonic() - began, users.accepted, users.lost)
+    return replace(done, fault=_fault(blows, users))
+
+
+def _fault(blows: Sequence[Blow], users: Users) -> str:
+    found = [one.fault for one in blows if one.fault]
+    if users.lost:
+        found.append(
+            f"{len(users.lost)} of {users.accepted} accepted writes are gone: {', '.join(users.lost[:5])}"
+        )
+    return "\n".join(found)
+
+
+class _Lab:
+    """The effects on a running lab."""
+
+    users: Users
+    interrupts: Interrupts
+
+    def __init__(self, engine: Engine, plan: LabPlan) -> None:
+        self._engine, self._plan = engine, plan
+
+    @staticmethod
+    def now() -> float:
+        return time.monotonic()
+
+    @staticmethod
+    def wait(seconds: float) -> None:
+        time.sleep(seconds)
+
+    def attempts(self, since: float) -> Sequence[Attempt]:
+        return self.users.since(since)
+
+    def ill(self) -> dict[str, str]:
+        running = observe(self._engine, self._plan.name)
+        found = {}
+        for name in self._plan.node_by_name:
+            status = running.get(name)
+            if status is None or status.state is not NodeState.HEALTHY:
+                found[name] = f"{status.state} ({status.detail})" if status else str(NodeState.MISSING)
+        return found
+
+    def hit(self, kind: Kind, nodes: Sequence[str]) -> None:
+        api = self._engine.sdk.api
+        does = {
+            Kind.KILL: api.kill,
+            Kind.STOP: lambda one: api.stop(one, timeout=_GRACE),
+            Kind.PAUSE: api.pause,
+            Kind.RESTART: lambda one: api.restart(one, timeout=_GRACE),
+        }[kind]
+        self._all(nodes, does, str(kind))
+
+    def heal(self, kind: Kind, nodes: Sequence[str]) -> None:
+        if kind is Kind.RESTART:
+            return
+        api = self._engine.sdk.api
+        with self.interrupts.held():
+            self._all(nodes, self._resume if kind is Kind.PAUSE else api.start, "start again")
+
+    def _resume(self, container: str) -> None:
+        if self._engine.sdk.api.inspect_container(container)["State"]["Paused"]:
+            self._engine.sdk.api.unpause(container)
+
+    def _all(self, nodes: Sequence[str], does: object, word: str) -> None:
+        running = observe(self._engine, self._plan.name)
+
+        def act(node: str) -> str:
+            try:
+                does(running[node].container)  # type: ignore[operator]
+            except (APIError, DockerException, requests.RequestException, KeyError) as error:
+                reason = error.explanation if isinstance(error, APIError) else first_line(error)
+                return f"  {node}: {reason}"
+            return ""
+
+        with ThreadPoolExecutor(len(nodes)) as pool:
+            refused = [one for one in pool.map(act, nodes) if one]
+        if refused:
+            raise LabgenError(
+                f"the engine does not {word}:\n" + "\n".join(refused),
+                f"`labgen up {self._plan.name}` lets every node run again.",
+            )
