@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from labgen.render.dump import dump_compose
 from labgen.render.lab import COMPOSE_FILE, Rendering
-from labgen.render.service import COMMON
 
 SHARED: dict[str, Any] = {"init": True, "cap_drop": ["ALL"], "logging": {"driver": "json-file"}}
 
@@ -67,14 +68,41 @@ def test_what_it_is_given_stays_as_it_was() -> None:
     assert compose == {"name": "n", "services": {"a": {"image": "x"}}}
 
 
-def test_the_same_text_without_libyaml(monkeypatch: pytest.MonkeyPatch, small: Rendering) -> None:
-    document = yaml.safe_load(small.files[COMPOSE_FILE])
-    services = {
-        name: {key: value for key, value in service.items() if COMMON.get(key) != value}
-        for name, service in document["services"].items()
-    }
-    compose = {key: value for key, value in document.items() if key != "x-node"} | {"services": services}
-    quick = dump_compose(compose, COMMON)
-    monkeypatch.delattr(yaml, "CSafeDumper", raising=False)
-    assert dump_compose(compose, COMMON) == quick
-    assert yaml.safe_load(quick)["services"] == document["services"]
+TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), max_size=20) | st.sampled_from(
+    [
+        "yes",
+        "Off",
+        "null",
+        "~",
+        "1e3",
+        "0x1f",
+        "1:30",
+        "10.0.0.1",
+        "10.0.0.0/8",
+        "./a:/b:ro",
+        "- a",
+        "a #b",
+        "=",
+        "\n\n",
+    ]
+)
+VALUES = st.recursive(
+    TEXTS | st.booleans() | st.integers(-(2**40), 2**40) | st.none() | st.just(0.5),
+    lambda inside: st.lists(inside, max_size=4) | st.dictionaries(TEXTS.filter(bool), inside, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(TEXTS.filter(bool), VALUES, max_size=4))
+def test_whatever_it_is_given_is_read_again(values: dict[str, Any]) -> None:
+    kept = {key: value for key, value in values.items() if key not in ("name", "x-node", "services", "<<")}
+    document = yaml.safe_load(dumped({"a": {"image": "x", **kept}}, more=kept))
+    assert document["more"] == kept
+    assert document["services"]["a"] == {**SHARED, "image": "x", **kept}
+
+
+def test_the_same_text_as_a_general_emitter_writes(small: Rendering) -> None:
+    """What a person reads is what every other tool would have written."""
+    text = small.files[COMPOSE_FILE]
+    networks = yaml.safe_load(text)["networks"]
+    assert yaml.safe_dump({"networks": networks}, sort_keys=False, width=2**30) in text
