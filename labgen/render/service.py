@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from labgen.images import image_reference, is_foreign
 from labgen.names import Label, container_name
+from labgen.render.templates import peers_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -182,9 +183,12 @@ def _attachments(plan: LabPlan, node: Node) -> dict[str, Any]:
     found: dict[str, Any] = {}
     networks: dict[str, Any] = {one.link: {"ipv4_address": one.address} for one in node.interfaces}
     shared = [one for link in networks for one in plan.link_by_name[link].virtual if one.role != node.role]
-    if shared:
-        # The engine knows the names of containers; an address that moves between them is none's.
-        found["extra_hosts"] = [f"{one.host}={one.address}" for one in shared]
+    # The engine knows the names of containers: an address that moves between them is none's. And nodes of one
+    # role meet on their clients' links as well, where they have nothing to say to each other.
+    hosts = [f"{one.host}={one.address}" for one in shared]
+    hosts += [f"{one['name']}={one['address']}" for one in peers_of(plan, node)]
+    if hosts:
+        found["extra_hosts"] = hosts
     if any(node.name in one.nodes for one in plan.published):
         # The default route belongs to the only network that leads anywhere.
         networks[PUBLIC] = {"gw_priority": 1}

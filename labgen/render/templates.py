@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from labgen.plan.model import LabPlan, Neighbour, Node
 
-__all__ = ["ServiceTemplate", "TextTemplate", "context_of", "load_service", "load_text", "neighbours_of"]
+__all__ = ["ServiceTemplate", "TextTemplate", "context_of", "load_service", "load_text", "neighbours_of", "peers_of"]
 
 #: What an expression of a template's author can raise.
 _FAULTS: Final = (TemplateError, TypeError, ValueError, LookupError, ArithmeticError, AttributeError)
@@ -149,7 +149,7 @@ def context_of(plan: LabPlan, node: Node) -> dict[str, Any]:
             "published": published,
             "addresses": {one.link: one.address for one in node.interfaces},
             "virtual": _virtual_of(plan, node),
-            "peers": _peers_of(plan, node),
+            "peers": peers_of(plan, node),
         },
         "neighbours": lambda role=None, protocol=None: _filtered(outgoing, role, protocol),
         "clients": lambda role=None, protocol=None: _filtered(incoming, role, protocol),
@@ -177,7 +177,7 @@ def _virtual_of(plan: LabPlan, node: Node) -> list[dict[str, Any]]:
     return [*found, *({"link": "public", "address": one, "prefix": prefix} for one in sorted(public))]
 
 
-def _peers_of(plan: LabPlan, node: Node) -> list[dict[str, str]]:
+def peers_of(plan: LabPlan, node: Node) -> list[dict[str, str]]:
     """Return the other nodes of the role with their addresses, where a connection joins them."""
     found: list[dict[str, str]] = []
     for interface in node.interfaces:
