@@ -27,13 +27,10 @@ _RUN: Final = f"mode=0700,{_USER},size=8m"
 #: labgen-init loads the firewall with NET_ADMIN, drops root with the last three, and then drops them all;
 #: the engine's init process, which stays root, needs KILL to hand SIGTERM on to a service of another user.
 INIT_CAPS: Final = ("KILL", "NET_ADMIN", "SETGID", "SETPCAP", "SETUID")
-_HEALTH: Final = {
-    "interval": "10s",
-    "timeout": "6s",
-    "retries": 3,
-    "start_period": "120s",
-    "start_interval": "1s",
-}
+#: How often the engine asks a node how it is, and how often until it is healthy for the first time, in labs of so
+#: many nodes at most. To enter a container costs more than the check in it, some 0.1 s of a processor: asked as
+#: often as a small lab is, a large one would do little else. In steps, so that a node more changes no other.
+_RHYTHMS: Final = ((30, "10s", "1s"), (100, "30s", "4s"), (None, "60s", "10s"))
 #: What every service has alike; each merges it, so that the file says it once.
 COMMON: Final[dict[str, Any]] = {
     "init": True,
@@ -92,7 +89,7 @@ def service_of(
         **_process(template, context),
         **_confinement(template),
         **_limits(node, template),
-        "healthcheck": {**_health(image, template, context), **_HEALTH},
+        "healthcheck": {**_health(image, template, context), **_rhythm(len(plan.nodes))},
         "volumes": [
             *(f"{node.name}-{name}:{path}" for name, path in template.volumes.items()),
             *(f"./{source}:{target}:ro" for source, target in files.mounts.items()),
@@ -131,6 +128,17 @@ def _health(image: str, template: ServiceTemplate, context: Mapping[str, Any]) -
     if is_foreign(image):
         return {}
     return {"test": ["CMD", *_texts(template.evaluated("health", context))]}
+
+
+def _rhythm(nodes: int) -> dict[str, Any]:
+    interval, first = next((one, two) for most, one, two in _RHYTHMS if most is None or nodes <= most)
+    return {
+        "interval": interval,
+        "timeout": "6s",
+        "retries": 3,
+        "start_period": "120s",
+        "start_interval": first,
+    }
 
 
 def _texts(value: Any) -> Any:

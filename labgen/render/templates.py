@@ -20,7 +20,15 @@ if TYPE_CHECKING:
 
     from labgen.plan.model import LabPlan, Neighbour, Node
 
-__all__ = ["ServiceTemplate", "TextTemplate", "context_of", "load_service", "load_text", "neighbours_of", "peers_of"]
+__all__ = [
+    "ServiceTemplate",
+    "TextTemplate",
+    "context_of",
+    "load_service",
+    "load_text",
+    "neighbours_of",
+    "peers_of",
+]
 
 #: What an expression of a template's author can raise.
 _FAULTS: Final = (TemplateError, TypeError, ValueError, LookupError, ArithmeticError, AttributeError)

@@ -127,3 +127,17 @@ def test_labels_name_the_node(small: Rendering, small_plan: LabPlan) -> None:
         node = small_plan.node_by_name[name]
         assert service["labels"][Label.NODE] == service["hostname"] == name
         assert (service["labels"][Label.ROLE], service["labels"][Label.SITE]) == (node.role, node.site)
+
+
+@pytest.mark.parametrize(
+    ("spec", "rhythm"),
+    [
+        (LabSpec(), ("10s", "1s")),
+        (LabSpec(size="large"), ("30s", "4s")),
+        (LabSpec(size="large", datacenters=12, regions=12), ("60s", "10s")),
+    ],
+)
+def test_a_large_lab_is_asked_less_often(spec: LabSpec, rhythm: tuple[str, str]) -> None:
+    compose = compose_of(render_lab(plan_of(spec), templates_dir(), IMAGES))
+    checks = [one["healthcheck"] for one in compose["services"].values()]
+    assert {(one["interval"], one["start_interval"]) for one in checks} == {rhythm}
