@@ -109,7 +109,10 @@ class Speak(Facts):
 
 
 class Connection(Facts):
-    """A row of the documents. `variant` names the documented alternatives that it belongs to."""
+    """A row of the documents. `variant` names the documented alternatives that it belongs to.
+
+    `leader`: of several destinations only one listens at a time, the leader that they chose.
+    """
 
     id: str
     source: str = Field(alias="from")
@@ -123,6 +126,7 @@ class Connection(Facts):
     reference: str
     note: str = ""
     variant: dict[str, str] = {}
+    leader: bool = False
     speak: Speak | None = None
 
     @property

@@ -28,8 +28,9 @@ _RUN: Final = f"mode=0700,{_USER},size=8m"
 #: the engine's init process, which stays root, needs KILL to hand SIGTERM on to a service of another user.
 INIT_CAPS: Final = ("KILL", "NET_ADMIN", "SETGID", "SETPCAP", "SETUID")
 #: How often the engine asks how a node is, and how often until it is healthy for the first time, in labs of
-#: so many nodes at most. To enter a container costs more than the check in it, some 0.1 s of a processor: asked
-#: as often as a small lab, a large one would do little else. In steps: a node more changes no other.
+#: so many nodes at most. To enter a container costs more than the check in it, some 0.1 s of a processor: a
+#: large lab would do little else if it were asked as often as a small one. In steps: one node more changes no
+#: other.
 _RHYTHMS: Final = ((30, "10s", "1s"), (100, "30s", "4s"), (None, "60s", "10s"))
 #: What every service has alike; each merges it, so that the file says it once.
 COMMON: Final[dict[str, Any]] = {

@@ -162,6 +162,8 @@ class _Judge:
         if self._is_unmeasured(source):
             return  # said once, by the report of the source
         for one in dialogues:
+            if one.outcome is Outcome.REFUSED and self._follows(destination, one.connection):
+                continue
             fact = (source, destination, f"{one.protocol} {one.ports}")
             works = one.outcome in (Outcome.SPOKEN, Outcome.OPEN)
             if one.outcome is Outcome.FAILED and not cut:
@@ -176,6 +178,20 @@ class _Judge:
                 yield Difference(
                     Kind.CONNECTION, *fact, "spoken", str(one.outcome), one.connection, one.evidence
                 )
+
+    def _follows(self, destination: str, row: str) -> bool:
+        """Return whether `destination` need not listen: all others, and it too, reach their one leader."""
+        if not self.plan.connection_by_id[row].leader:
+            return False
+        spoken: dict[str, set[str]] = {}
+        asking = set()
+        for one in expected_dialogues(self.plan):
+            if one.connection.id == row:
+                asking.add(one.source)
+                if self._dialogue(one).outcome is Outcome.SPOKEN:
+                    spoken.setdefault(one.destination, set()).add(one.source)
+        leaders = [name for name, sources in spoken.items() if sources == asking - {name}]
+        return len(spoken) == len(leaders) == 1 and destination not in leaders
 
     def _name(self, source: str, destination: str) -> Iterator[Difference]:
         """Yield what is wrong with how `source` resolves the name of `destination`."""

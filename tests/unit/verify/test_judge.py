@@ -353,3 +353,30 @@ def test_who_enforces_the_rules_is_in_the_report(lab: Lab) -> None:
     report = next(one for one in table.nodes if one.name == "api-1")
     assert report.enforced == "beside"
     assert dict(report.checks)["rules"] == "as rendered (beside)"
+
+
+def ensemble(leader: str, *, deaf: str = "") -> Lab:
+    """Return a lab with three ZooKeepers of which `leader` alone listens to followers, but not to `deaf`."""
+    lab = Lab(plan_of(LabSpec(counts={"zookeeper": 3})))
+    for answers in lab.answers.values():
+        for name, found in answers.dialogues.items():
+            row, _, pair = name.partition(": ")
+            source, _, destination = pair.partition(" -> ")
+            if row == "50-zookeeper" and (destination != leader or source == deaf):
+                answers.dialogues[name] = {**found, "outcome": "refused", "evidence": "[Errno 111]"}
+    return lab
+
+
+def test_a_port_of_leaders_is_open_at_the_leader_alone() -> None:
+    assert not ensemble("zookeeper-2").table().differences
+
+
+def test_a_leader_that_a_follower_cannot_reach() -> None:
+    found = ensemble("zookeeper-2", deaf="zookeeper-3").table().differences
+    assert ("zookeeper-3", "zookeeper-2") in {(one.source, one.destination) for one in found}
+    assert {one.connection for one in found} == {"50-zookeeper"}
+    assert {one.kind for one in found} == {Kind.CONNECTION}
+
+
+def test_nobody_leads() -> None:
+    assert len(ensemble("nobody").table().differences) == 6
