@@ -88,7 +88,7 @@ def service_of(
         "container_name": container_name(plan.name, node.name),
         "hostname": node.name,
         **_process(template, context),
-        **_confinement(template),
+        **_confinement(template, context),
         **_limits(node, template),
         "healthcheck": {**_health(image, template, context), **_rhythm(len(plan.nodes))},
         "volumes": [
@@ -148,24 +148,28 @@ def _texts(value: Any) -> Any:
 
 
 def _process(template: ServiceTemplate, context: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is executed, and with what; an expression that gives none leaves its place empty."""
     found: dict[str, Any] = {}
-    if template.command is not None:
-        found["command"] = _texts(template.evaluated("command", context))
-    if template.environment:
-        values = template.evaluated("environment", context)
-        found["environment"] = {key: str(value) for key, value in values.items()}
+    command = template.evaluated("command", context)
+    if command is not None:
+        found["command"] = _texts(command)
+    values = template.evaluated("environment", context)
+    environment = {key: str(value) for key, value in values.items() if value is not None}
+    if environment:
+        found["environment"] = environment
     if template.stop_signal is not None:
         found["stop_signal"] = template.stop_signal
     return found
 
 
-def _confinement(template: ServiceTemplate) -> dict[str, Any]:
+def _confinement(template: ServiceTemplate, context: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the template widens of what every service has alike."""
     found: dict[str, Any] = {}
     if not template.read_only:
         found["read_only"] = False
-    if template.cap_add:
-        found["cap_add"] = sorted({*INIT_CAPS, *template.cap_add})
+    added = {one for one in template.evaluated("cap_add", context) if one is not None}
+    if added:
+        found["cap_add"] = sorted({*INIT_CAPS, *added})
     if template.tmpfs:
         more = (f"{path}:mode=0700,{_USER},size={size}" for path, size in template.tmpfs.items())
         found["tmpfs"] = [*COMMON["tmpfs"], *more]

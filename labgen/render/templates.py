@@ -172,17 +172,18 @@ def neighbours_of(plan: LabPlan, node: Node) -> list[dict[str, Any]]:
 
 
 def _virtual_of(plan: LabPlan, node: Node) -> list[dict[str, Any]]:
-    """Return the addresses that `node` shares with others of its role, with their links and prefixes."""
+    """Return the addresses that `node` shares with others of its role, with their links, hosts and prefixes."""
     links = [plan.link_by_name[one.link] for one in node.interfaces]
     found: list[dict[str, Any]] = [
-        {"link": link.name, "address": one.address, "prefix": link.subnet.prefixlen}
+        {"link": link.name, "host": one.host, "address": one.address, "prefix": link.subnet.prefixlen}
         for link in links
         for one in link.virtual
         if one.role == node.role
     ]
     public = {one.virtual for one in plan.published if one.virtual and node.name in one.nodes}
     prefix = plan.public_subnet.prefixlen
-    return [*found, *({"link": "public", "address": one, "prefix": prefix} for one in sorted(public))]
+    found += [{"link": "public", "host": one, "address": one, "prefix": prefix} for one in sorted(public)]
+    return found
 
 
 def peers_of(plan: LabPlan, node: Node) -> list[dict[str, str]]:
