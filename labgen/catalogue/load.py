@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 from pydantic import ValidationError
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["default_catalogue", "load_catalogue", "read_yaml", "yaml_loader"]
 
+#: The number of VRRP among the IP protocols.
+VRRP: Final = 112
 # The C loader is ten times faster and reads the same; a platform without libyaml has only the other.
 yaml_loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -104,6 +106,8 @@ def _connection_faults(catalogue: Catalogue) -> Iterator[str]:
         if times > 1:
             yield f"connections: {name}: the id is used {times} times"
     for row in catalogue.connections:
+        if row.transport == "vrrp" and (row.port, row.last_port) != (VRRP, None):
+            yield f"connections: {row.id}: transport vrrp has no ports; `port: {VRRP}` is its number"
         for end in (row.source, row.destination):
             if end not in catalogue.roles:
                 yield f"connections: {row.id}: unknown role '{end}'{did_you_mean(end, catalogue.roles)}"

@@ -112,6 +112,7 @@ class Connection(Facts):
     """A row of the documents. `variant` names the documented alternatives that it belongs to.
 
     `leader`: of several destinations only one listens at a time, the leader that they chose.
+    VRRP is a protocol beside TCP and UDP: its number stands in for a port.
     """
 
     id: str
@@ -120,7 +121,7 @@ class Connection(Facts):
     protocol: str
     port: Port
     last_port: Port | None = None
-    transport: str = Field(default="tcp", pattern="^(tcp|udp)$")
+    transport: str = Field(default="tcp", pattern="^(tcp|udp|vrrp)$")
     purpose: str
     provenance: Provenance
     reference: str

@@ -61,8 +61,13 @@ def _chain(hook: str, interface: str, lines: list[str]) -> list[str]:
 
 
 def _lines(rule: Rule) -> list[str]:
-    ports = f"{rule.port}-{rule.last_port}" if rule.last_port else str(rule.port)
-    accept = f'{rule.transport} dport {ports} counter accept comment "{rule.connection}"'
+    if rule.transport == "vrrp":
+        # By number: a server without a list of protocols knows no other name for it.
+        what = f"ip protocol {rule.port}"
+    else:
+        ports = f"{rule.port}-{rule.last_port}" if rule.last_port else str(rule.port)
+        what = f"{rule.transport} dport {ports}"
+    accept = f'{what} counter accept comment "{rule.connection}"'
     side = "daddr" if rule.outgoing else "saddr"
     lines = [f"    ip {side} {rule.first}-{rule.last} {accept}"]
     if rule.transport == "udp":

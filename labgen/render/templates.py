@@ -172,7 +172,7 @@ def neighbours_of(plan: LabPlan, node: Node) -> list[dict[str, Any]]:
 
 
 def _virtual_of(plan: LabPlan, node: Node) -> list[dict[str, Any]]:
-    """Return the addresses that `node` shares with others of its role, with their links, hosts and prefixes."""
+    """Return the addresses that `node` shares with others of its role: link, host, address, prefix."""
     links = [plan.link_by_name[one.link] for one in node.interfaces]
     found: list[dict[str, Any]] = [
         {"link": link.name, "host": one.host, "address": one.address, "prefix": link.subnet.prefixlen}

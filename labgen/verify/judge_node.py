@@ -88,8 +88,9 @@ class NodeJudge:
     def _places(self, node: Node, look: Look) -> Iterator[Difference]:
         """Compare the addresses a node has with those it should have."""
         planned = {one.address: one.link for one in node.interfaces}
-        published = any(one.node == node.name for one in self.plan.published)
-        seen = set(look.addresses)
+        published = any(node.name in one.nodes for one in self.plan.published)
+        shared = self._shared(node)
+        seen = set(look.addresses) - shared
         public = {one for one in seen if IPv4Address(one) in self.plan.public_subnet}
         for address, link in planned.items():
             if address not in seen:
@@ -104,6 +105,30 @@ class NodeJudge:
         if published and not public:
             where = f"an address in {self.plan.public_subnet}"
             yield Difference(Kind.NETWORK, node.name, "", where, "there", "missing")
+        yield from self._holders(node, shared)
+
+    def _shared(self, node: Node) -> set[str]:
+        """Return the addresses that `node` shares with the others of its role: each of them may have them."""
+        places = {one.link for one in node.interfaces}
+        links = (link for name in places for link in self.plan.link_by_name[name].virtual)
+        public = {one.virtual for one in self.plan.published if one.virtual and node.name in one.nodes}
+        return {one.address for one in links if one.role == node.role} | public
+
+    def _holders(self, node: Node, shared: set[str]) -> Iterator[Difference]:
+        """Compare who has the shared addresses: one node has each. Said once, by the first that was seen."""
+        others = (one for one in self.plan.nodes if (one.role, one.site) == (node.role, node.site))
+        peers = {one.name: self.measured.answers.get(one.name) for one in others}
+        looks = {name: one.look for name, one in peers.items() if one is not None and one.look is not None}
+        if node.name != min(looks, key=list(peers).index, default=""):
+            return
+        unseen = [one for one in peers if one not in looks and one not in self.measured.stopped]
+        for address in sorted(shared, key=IPv4Address):
+            holders = [name for name, look in looks.items() if address in look.addresses]
+            fact = (Kind.NETWORK, node.name, "", f"shared address {address}", "one node has it")
+            if len(holders) > 1:
+                yield Difference(*fact, f"{' and '.join(holders)} have it")
+            elif not holders and not unseen:
+                yield Difference(*fact, f"none of {', '.join(looks)} has it")
 
     def _listeners(self, node: Node, look: Look) -> Iterator[Difference]:
         if not look.addresses:
@@ -114,7 +139,7 @@ class NodeJudge:
             if row.destination == node.role
             for port in range(row.port, (row.last_port or row.port) + 1)
         }
-        allowed |= {("tcp", one.port) for one in self.plan.published if one.node == node.name}
+        allowed |= {("tcp", one.port) for one in self.plan.published if node.name in one.nodes}
         for one in look.listeners:
             if (one.transport, one.port) not in allowed:
                 where = f"{one.address}:{one.port}/{one.transport}"

@@ -202,13 +202,21 @@ class Questions:
                     )
                     if allowed and name != source:
                         found[source, name][address[name, link.name]] = allowed
+                        # Whoever of them has it answers at a shared address as well.
+                        shared = (one.address for one in link.virtual if one.role == role[name])
+                        found[source, name] |= dict.fromkeys(shared, allowed)
         for one in self.plan.published:
-            heard = self.looks.get(one.node)
-            for seen in heard.addresses if heard else ():
-                if IPv4Address(seen) in self.plan.public_subnet:
-                    before = found[HOST, one.node].get(seen, frozenset())
-                    found[HOST, one.node][seen] = before | {("tcp", one.port)}
+            for name in one.nodes:
+                for seen in self._public_of(name):
+                    before = found[HOST, name].get(seen, frozenset())
+                    found[HOST, name][seen] = before | {("tcp", one.port)}
         return dict(found)
+
+    def _public_of(self, name: str) -> list[str]:
+        """Return the addresses of a node at which this machine reaches it."""
+        heard = self.looks.get(name)
+        seen = heard.addresses if heard else ()
+        return [one for one in seen if IPv4Address(one) in self.plan.public_subnet]
 
     @cached_property
     def _names(self) -> dict[tuple[str, str], list[str]]:
@@ -230,8 +238,8 @@ class Questions:
             ]
             for node in self.plan.nodes
         }
-        for one in {one.node for one in self.plan.published}:
-            found[one].append(str(self.plan.public_subnet.network_address + 1))
+        for name in {name for one in self.plan.published for name in one.nodes}:
+            found[name].append(str(self.plan.public_subnet.network_address + 1))
         return found
 
 

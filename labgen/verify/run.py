@@ -87,7 +87,10 @@ class _Run:
         self.answers: dict[str, Answers] = {}
         self.canaries: dict[str, int] = {}
         self._dialogues: dict[str, list[Expected]] = {}
+        self._vrrp: set[str] = set()
         for one in (*expected_dialogues(subject.plan), *published_dialogues(subject.plan)):
+            if one.connection.transport == "vrrp":
+                self._vrrp |= {one.source, one.destination}
             if subject.wanted(one.source, one.destination):
                 self._dialogues.setdefault(one.source, []).append(one)
 
@@ -102,7 +105,14 @@ class _Run:
         subject = self._subject
         answers = self.answers[name] = Answers()
         network = subject.networks.get(name, "host")
-        probe = Probe(self._engine, subject.plan.name, subject.probe_image, network, seconds=subject.seconds)
+        probe = Probe(
+            self._engine,
+            subject.plan.name,
+            subject.probe_image,
+            network,
+            seconds=subject.seconds,
+            vrrp=name in self._vrrp,
+        )
 
         def start() -> None:
             self._probes[name] = stack.enter_context(probe)

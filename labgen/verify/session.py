@@ -31,6 +31,8 @@ __all__ = ["PROBE_IMAGE", "Probe", "ProbeBroke"]
 #: The folder of images/ with the program that speaks every protocol.
 PROBE_IMAGE: Final = "probe"
 _CAPS: Final = ["NET_ADMIN", "SETGID", "SETPCAP", "SETUID"]
+#: For one socket of a protocol beside TCP and UDP, which is opened before all of this is given up.
+_RAW: Final = "NET_RAW"
 
 
 class ProbeBroke(Exception):
@@ -38,12 +40,18 @@ class ProbeBroke(Exception):
 
 
 class Probe(AbstractContextManager["Probe"]):
-    """A conversation with one probe. `network` is a container whose network it joins, or `host`."""
+    """A conversation with one probe. `network` is a container whose network it joins, or `host`.
 
-    def __init__(self, engine: Engine, lab: str, image: str, network: str, *, seconds: int) -> None:
+    With `vrrp` it can speak VRRP, and answers other probes that do.
+    """
+
+    def __init__(
+        self, engine: Engine, lab: str, image: str, network: str, *, seconds: int, vrrp: bool = False
+    ) -> None:
         self._api = engine.sdk.api
         self._lab, self._image, self._seconds = lab, image, seconds
         self._host = network == "host"
+        self._vrrp = vrrp and not self._host
         self._network = network if self._host else f"container:{network}"
         self._deadline = time.monotonic() + seconds
         self._talk: Conversation | None = None
@@ -71,7 +79,7 @@ class Probe(AbstractContextManager["Probe"]):
             network_mode=self._network,
             cap_drop=["ALL"],
             # This machine's own network is only looked at as anybody may.
-            cap_add=[] if self._host else _CAPS,
+            cap_add=[] if self._host else [*_CAPS, _RAW] if self._vrrp else _CAPS,
             security_opt=["no-new-privileges:true"],
             read_only=True,
             tmpfs={"/tmp": "mode=1777,size=8m"},  # noqa: S108 - the container's
@@ -83,7 +91,7 @@ class Probe(AbstractContextManager["Probe"]):
         )
         created = self._api.create_container(
             self._image,
-            command=[str(self._seconds)],
+            command=[str(self._seconds), *(["vrrp"] if self._vrrp else [])],
             host_config=limits,
             stdin_open=True,
             user="900:900" if self._host else "root",

@@ -1,5 +1,6 @@
 """The program: a conversation on stdin and stdout until stdin ends."""
 
+import os
 import sys
 
 if __name__ == "__main__":
@@ -8,4 +9,9 @@ if __name__ == "__main__":
     sys.path += [__file__.rpartition("/labgen_probe/")[0], "/usr/lib/python3/dist-packages"]
     from labgen_probe.session import converse
 
+    if "LABGEN_VRRP" in os.environ:
+        # From the beginning: other probes may ask this one while nobody asks it anything itself.
+        from labgen_stub.wire.vrrp import answer_others
+
+        answer_others(int(os.environ["LABGEN_VRRP"]))
     sys.exit(converse(sys.stdin.buffer, sys.stdout.buffer))

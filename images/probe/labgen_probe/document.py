@@ -64,6 +64,6 @@ def _check(row: Any, position: int, secrets: Mapping[str, str]) -> Check:
         return Check(name, None, fault=f"malformed check: {type(error).__name__} {error}")
     if not 0 < target.port <= LAST_PORT:
         return Check(name, None, fault=f"malformed check: port {target.port} does not exist")
-    if not isinstance(options, dict) or transport not in ("tcp", "udp"):
+    if not isinstance(options, dict) or transport not in ("tcp", "udp", "vrrp"):
         return Check(name, None, fault="malformed check: 'options' or 'transport'")
     return Check(name, target, timeout)

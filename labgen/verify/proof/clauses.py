@@ -13,10 +13,14 @@ from labgen.verify.proof.faults import NotUnderstood
 if TYPE_CHECKING:
     from labgen.verify.proof.spans import Span
 
-__all__ = ["ANYWHERE", "OTHER", "PORTS", "TRANSPORTS", "Rule", "read_rule"]
+__all__ = ["ANYWHERE", "OTHER", "PORTS", "TRANSPORTS", "VRRP", "VRRP_SPAN", "Rule", "read_rule"]
 
 TRANSPORTS: Final = ("tcp", "udp")
-#: Every protocol that is neither of the two; it has no ports, and stands with the span (0, 0).
+#: A protocol of its own, without ports: its number stands in for one, by both of its names.
+VRRP: Final = "vrrp"
+VRRP_SPAN: Final = (112, 112)
+_VRRP_NAMES: Final = {"112", "vrrp"}
+#: Every protocol that is none of these; it has no ports, and stands with the span (0, 0).
 OTHER: Final = "other"
 PORTS: Final = (1, 65535)
 ANYWHERE: Final = (0, 2**32 - 1)
@@ -74,10 +78,8 @@ def _rule(words: list[str], hook: str, line: int) -> Rule:
 def _match(words: list[str], hook: str) -> tuple[dict[str, Any], int]:
     """Return what the match at the beginning of `words` asks for, and how many words it takes."""
     match words:
-        case ["ip", "saddr", block, *_]:
-            return {"source": _block(block)}, 3
-        case ["ip", "daddr", block, *_]:
-            return {"destination": _block(block)}, 3
+        case ["ip", key, value, *_]:
+            return _ip(key, value), 3
         case ["tcp" | "udp" as transport, "dport", ports, *_]:
             return {"transport": transport, "ports": _ports(ports)}, 3
         case ["meta", "l4proto", "tcp" | "udp" as transport, *_]:
@@ -86,6 +88,17 @@ def _match(words: list[str], hook: str) -> tuple[dict[str, Any], int]:
             return {"states": frozenset(states.split(","))}, 3
         case [interface, '"lo"' | "lo", *_] if interface in _LOOPBACK[hook]:
             return {"loopback": True}, 2
+    raise _Unknown
+
+
+def _ip(key: str, value: str) -> dict[str, Any]:
+    match key:
+        case "saddr":
+            return {"source": _block(value)}
+        case "daddr":
+            return {"destination": _block(value)}
+        case "protocol" if value in _VRRP_NAMES:
+            return {"transport": VRRP}
     raise _Unknown
 
 

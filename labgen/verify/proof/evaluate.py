@@ -8,7 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from labgen.verify.proof.clauses import ANYWHERE, OTHER, PORTS, TRANSPORTS, Rule
+from labgen.verify.proof.clauses import (
+    ANYWHERE,
+    OTHER,
+    PORTS,
+    TRANSPORTS,
+    VRRP,
+    VRRP_SPAN,
+    Rule,
+)
 from labgen.verify.proof.spans import minus, shared
 
 if TYPE_CHECKING:
@@ -19,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Passed", "accepted", "both", "frame_faults"]
 
-_ALL: Final = (*TRANSPORTS, OTHER)
+_SPANS: Final = {**dict.fromkeys(TRANSPORTS, PORTS), VRRP: VRRP_SPAN, OTHER: (0, 0)}
 
 
 class Passed(NamedTuple):
@@ -33,7 +41,7 @@ class Passed(NamedTuple):
 
 def accepted(rules: Iterable[Rule], policy: str, source: int, destination: int) -> tuple[Passed, ...]:
     """Return all that passes from `source` to `destination` through a chain of `rules` and `policy`."""
-    undecided: dict[str, list[Span]] = {"tcp": [PORTS], "udp": [PORTS], OTHER: [(0, 0)]}
+    undecided: dict[str, list[Span]] = {one: [span] for one, span in _SPANS.items()}
     found: list[Passed] = []
     for rule in rules:
         if not (
@@ -42,7 +50,7 @@ def accepted(rules: Iterable[Rule], policy: str, source: int, destination: int) 
             and rule.destination[0] <= destination <= rule.destination[1]
         ):
             continue
-        for transport in (rule.transport,) if rule.transport else _ALL:
+        for transport in (rule.transport,) if rule.transport else _SPANS:
             spans = undecided[transport]
             taken = spans if transport == OTHER else shared(spans, *rule.ports)
             if taken:

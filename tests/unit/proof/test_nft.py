@@ -79,7 +79,7 @@ def test_blocks_are_prefixes_ranges_or_addresses() -> None:
 
 
 def test_what_no_rule_decides_the_policy_does() -> None:
-    everything = {("tcp", 1, 65535), ("udp", 1, 65535), ("other", 0, 0)}
+    everything = {("tcp", 1, 65535), ("udp", 1, 65535), ("vrrp", 112, 112), ("other", 0, 0)}
     assert passes(chain(policy="accept"), "10.0.0.1", "10.0.0.2") == everything
     assert passes(chain("accept"), "10.0.0.1", "10.0.0.2") == everything
     assert passes(chain(), "10.0.0.1", "10.0.0.2") == set()

@@ -40,6 +40,7 @@ _MODULES = {
     "tcp": "plain",
     "udp": "plain",
     "vnc": "vnc",
+    "vrrp": "vrrp",
     "ws": "websocket",
     "wss": "websocket",
     "zookeeper": "zookeeper",

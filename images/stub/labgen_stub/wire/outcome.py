@@ -104,7 +104,7 @@ async def _spoken(
         sure = transport_outcome(error)
     else:
         return (Outcome.OPEN if target.protocol == "tcp" else Outcome.SPOKEN), evidence
-    if target.transport == "udp" or target.protocol in ("dhcp", "udp"):
+    if target.transport in ("udp", "vrrp") or target.protocol in ("dhcp", "udp"):
         return sure or Outcome.GARBLED, complaint
     return await _second_look(target, complaint, sure, second_look)
 

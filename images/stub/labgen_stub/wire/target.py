@@ -27,7 +27,7 @@ class Target:
     Attributes:
         protocol: the name the caller used; adapters that serve two names look at it.
         host: a name or a numeric address.
-        transport: `tcp` or `udp`; of interest to protocols that have both.
+        transport: `tcp`, `udp` or `vrrp`; of interest to protocols that have both.
         options: particulars of the question, such as `path` or `database`; each adapter names its own.
         secrets: passwords and the like by secret name; `ca` is a CA certificate in PEM.
         patience: how long single waits inside a dialogue may take, in seconds. The caller bounds the
