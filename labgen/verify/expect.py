@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from labgen.catalogue.model import Connection
-    from labgen.plan.model import LabPlan, Node
+    from labgen.plan.model import LabPlan
 
 __all__ = ["HOST", "Expected", "expected_dialogues", "published_dialogues"]
 
@@ -89,20 +89,11 @@ def expected_dialogues(plan: LabPlan) -> list[Expected]:
     for node in plan.nodes:
         for neighbour in plan.neighbours(node):
             # At the node itself, and once at the address that it shares with others.
-            row, name = neighbour.connection, neighbour.node.name
-            for host in (name, neighbour.host):
-                shared = host != name
-                # Peers may be on the public network as well, where no name leads to the right one of two.
-                place = _shared_place(node, neighbour.node) if row.transport == "vrrp" else host
-                one = Expected(node.name, name, row, place, row.port, shared=shared)
+            for host in (neighbour.node.name, neighbour.host):
+                row, name = neighbour.connection, neighbour.node.name
+                one = Expected(node.name, name, row, host, row.port, shared=host != name)
                 found.setdefault((row.id, node.name, host), one)
     return list(found.values())
-
-
-def _shared_place(node: Node, other: Node) -> str:
-    """Return the address of `other` on the link that it shares with `node`, a node of its own role."""
-    links = {one.link for one in node.interfaces}
-    return next(one.address for one in other.interfaces if one.link in links)
 
 
 def published_dialogues(plan: LabPlan) -> list[Expected]:

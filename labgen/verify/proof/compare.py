@@ -28,11 +28,15 @@ _Pair = tuple[str, str]
 
 
 class _Part(NamedTuple):
-    """Nodes between which a row passes, or, when `refused` says why not, is refused."""
+    """Nodes between which a row passes, or, when `refused` says why not, is refused.
+
+    `strange`: neither end lets it pass, for the row is realised on another of the networks that they share.
+    """
 
     sources: tuple[str, ...]
     destinations: tuple[str, ...]
     refused: str
+    strange: bool = False
 
 
 class Comparison:
@@ -60,7 +64,10 @@ class Comparison:
             if here and there:
                 for row in rows:
                     refused = self._refused(one, row)
-                    part = _Part(one.source.members, one.destination.members, refused)
+                    ends = one.source.members, one.destination.members
+                    passes = _spans((*one.out, *one.into), row.transport)
+                    strange = minus([(row.first, row.last)], passes) == [(row.first, row.last)]
+                    part = _Part(*ends, refused, strange=strange)
                     self._parts[here, there, row].append(part)
             if one.through:
                 self._beside.update(_pairs(one.source.members, one.destination.members))
@@ -155,7 +162,8 @@ class Comparison:
         return ""
 
     def _lacking(self, here: Place, there: Place, row: Row, pairs: set[_Pair]) -> Iterator[Finding]:
-        parts = self._parts.get((here, there, row), [])
+        # Peers meet on their clients' links as well, and are told about their own.
+        parts = sorted(self._parts.get((here, there, row), ()), key=lambda part: part.strange)
         left = set(pairs)
         for part in parts:
             if not part.refused:

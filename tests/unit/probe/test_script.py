@@ -22,7 +22,7 @@ def start(tmp_path: Path, user: int, *seconds: str, nft: str = NFT) -> tuple[str
         "id": f"echo {user}",
         "nft": nft,
         "rm": 'exec /bin/rm "$@"',
-        **{name: f'echo "{name} $*" >> "$calls"' for name in ("setpriv", "timeout")},
+        **{name: f'echo "{name} $*" >> "$calls"' for name in ("setpriv", "timeout", "perl")},
     }
     (tmp_path / "bin").mkdir()
     for name, text in programs.items():
@@ -56,6 +56,13 @@ def test_as_root(tmp_path: Path) -> None:
     assert not (tmp_path / "rules.labgen_cuts").exists()
     assert "No such file or directory" in (tmp_path / "rules.labgen_cuts.fault").read_text()
     assert (tmp_path / "rules.labgen").stat().st_mode & 0o004, "whoever asks is not root any more"
+
+
+def test_the_socket_for_vrrp_is_opened_before_root_is_given_up(tmp_path: Path) -> None:
+    complaint, calls = start(tmp_path, 0, "7", "vrrp")
+    assert complaint == ""
+    assert calls[2].startswith("perl -MSocket -e ")
+    assert "\n".join(calls).endswith(f" -- {DROP} {PROGRAM}")
 
 
 def test_as_anybody_else(tmp_path: Path) -> None:

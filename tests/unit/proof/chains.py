@@ -25,7 +25,8 @@ class Packet:
 def random_packet(rng: Random) -> Packet:
     """Return a packet between two addresses of one small network, to a port that some rule may name."""
     source, destination = rng.sample(range(1, HERE.num_addresses - 1), 2)
-    return Packet(HERE[source], HERE[destination], rng.choice(["tcp", "udp"]), _port(rng))
+    transport = rng.choice(["tcp", "udp", "vrrp"])
+    return Packet(HERE[source], HERE[destination], transport, 112 if transport == "vrrp" else _port(rng))
 
 
 def random_rules(rng: Random, hook: str) -> str:
@@ -75,6 +76,8 @@ def _matches(words: list[str], packet: Packet) -> bool:
             return False
         case ["ct", "state", states]:
             return "new" in states.split(",")
+        case ["ip", "protocol", number]:
+            return number in {"112", "vrrp"} and packet.transport == "vrrp"
         case ["ip", side, block]:
             return _inside(packet.source if side == "saddr" else packet.destination, block)
         case ["meta", "l4proto", transport]:
@@ -104,7 +107,7 @@ def _ports(rng: Random) -> str:
 
 
 def _block(rng: Random) -> str:
-    kind = rng.randrange(4)
+    kind = rng.randrange(5)
     first, last = sorted(rng.sample(range(HERE.num_addresses), 2))
     if kind == 0:
         return str(HERE[first])
@@ -128,6 +131,8 @@ def _rule(rng: Random) -> str:
         matches.append(f"{transport} dport {_ports(rng)}")
     elif kind == 2:
         matches.append(f"meta l4proto {transport}")
+    elif kind == 4:
+        matches.append(rng.choice(["ip protocol 112", "ip protocol vrrp"]))
     rng.shuffle(matches)
     if rng.random() < 0.2:
         matches.insert(0, f"ct state {rng.choice(['new', 'new,established', 'established', 'invalid'])}")

@@ -162,6 +162,8 @@ UNKNOWN = [
     ("udp dport 53 reject with tcp reset", "'udp dport 53 reject with tcp reset'"),
     ("reject with icmpx nonsense", "'reject with icmpx nonsense'"),
     ("meta l4proto sctp accept", "'meta l4proto sctp accept'"),
+    ("ip protocol 113 accept", "'ip protocol 113 accept'"),
+    ("ip protocol tcp accept", "'ip protocol tcp accept'"),
     ("meta mark 1 accept", "'meta mark 1 accept'"),
     ("ct state strange accept", "'ct state strange accept'"),
     ("iif lo accept", "'iif lo accept'"),

@@ -74,7 +74,7 @@ def one_line_changed(files: Files, rng: Random) -> tuple[str, set[Kind]] | None:
         for path, text in files.items()
         if path.endswith(".nft")
         for line in text.splitlines()
-        if "comment" in line
+        if "comment" in line and "dport" in line
     ]
     if not lines:
         return None

@@ -53,7 +53,7 @@ def random_ends(rng: Random, plan: LabPlan) -> tuple[Node, Node, Packet, Link | 
     rows = [plan.connection_by_id[one] for one in link.connections]
     likely = [(row.transport, port) for row in rows for port in (row.port, row.last_port or row.port)]
     transport, port = rng.choice([*likely, rng.choice(sorted(asked_ports(plan)))])
-    if rng.random() < 0.3:
+    if transport != "vrrp" and rng.random() < 0.3:
         port = rng.choice([min(port + 1, 65535), max(port - 1, 1), rng.randint(1, 65535)])
     return source, destination, Packet(ends[0], ends[1], transport, port), link if own else None
 

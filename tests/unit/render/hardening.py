@@ -18,7 +18,7 @@ from labgen.render.lab import COMPOSE_FILE
 if TYPE_CHECKING:
     from labgen.render.lab import Rendering
 
-__all__ = ["CAPABILITIES", "WRITABLE_ROOT", "check_compose", "compose_of"]
+__all__ = ["CAPABILITIES", "SHARING", "WRITABLE_ROOT", "check_compose", "compose_of"]
 
 #: labgen-init loads the firewall with NET_ADMIN, gives up root with the last three, and holds them for some
 #: milliseconds; the engine's init, in which nothing of a server runs, hands signals on with KILL.
@@ -28,6 +28,8 @@ CAPABILITIES = {
     "dhcp": {"NET_RAW"},  # answers to clients without an address leave through packet sockets
     "nfs": {"DAC_READ_SEARCH"},  # files are opened by their handles
 }
+#: What keepalived needs, where several nodes share an address; HAProxy beside it has neither.
+SHARING = {"NET_RAW"}
 #: Roles whose server writes to its root file system, with the reason. None does.
 WRITABLE_ROOT: dict[str, str] = {}
 _KEYS = {
@@ -66,7 +68,11 @@ def _check_privileges(name: str, role: str, service: dict[str, Any]) -> None:
     # No key but these: neither privileged nor devices, pid, ipc, userns_mode, volumes_from, depends_on, …
     assert set(service) <= _KEYS, name
     assert service["cap_drop"] == ["ALL"], name
-    assert set(service["cap_add"]) == _INIT | CAPABILITIES.get(role, set()), name
+    environment = service.get("environment", {})
+    sharing = SHARING if "LABGEN_VIRTUAL" in environment else set()
+    assert set(service["cap_add"]) == _INIT | CAPABILITIES.get(role, set()) | sharing, name
+    kept = {"LABGEN_KEEP_CAPS": "net_admin,net_raw"} if sharing else {}
+    assert {key: value for key, value in environment.items() if key == "LABGEN_KEEP_CAPS"} == kept, name
     assert service["security_opt"] == ["no-new-privileges:true"], name
     assert service["read_only"] is (role not in WRITABLE_ROOT), name
     assert service["sysctls"] == {"net.ipv6.conf.all.disable_ipv6": "1"}, name

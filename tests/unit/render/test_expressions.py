@@ -142,3 +142,13 @@ def test_files_label_changes_with_any_file_and_with_nothing_else(tmp_path: Path)
     assert digest("3", "one\n", environment="b") == first
     assert digest("4", "two\n") != first
     assert digest("5", "one\n", counts={"database": 2}) != first  # node.json has another neighbour
+
+
+def test_an_expression_that_gives_none_leaves_its_place_empty(tmp_path: Path) -> None:
+    web = """
+command: "{{ none if node.number == 1 else ['serve'] }}"
+environment: {A: "{{ none }}", B: "{{ node.number if node.virtual else none }}"}
+cap_add: ["{{ 'NET_RAW' if node.virtual else none }}"]
+"""
+    service = service_of(rendered(tmp_path, web=web))
+    assert not {"command", "environment", "cap_add"} & service.keys()

@@ -16,8 +16,8 @@ from labgen.render.firewall import firewall_of
 from tests.unit.plan.specs import lab_specs, plan_of
 
 RULE = re.compile(
-    r"ip (?P<side>[sd]addr) (?P<place>[0-9./-]+) (?P<transport>tcp|udp) "
-    r"dport (?P<first>\d+)(-(?P<last>\d+))? "
+    r"ip (?P<side>[sd]addr) (?P<place>[0-9./-]+) "
+    r"((?P<transport>tcp|udp) dport|ip protocol) (?P<first>\d+)(-(?P<last>\d+))? "
     r'counter accept comment "(?P<row>[^"]+)"'
 )
 #: Lines of a chain that are the same in every node, in this order around its rules.
@@ -67,7 +67,9 @@ def rules(text: str, hook: str) -> tuple[Rule, ...]:
         assert rule, line
         first, last = int(rule["first"]), int(rule["last"] or rule["first"])
         found.append(
-            Rule(rule["side"], _places(rule["place"]), rule["transport"], (first, last), rule["row"])
+            Rule(
+                rule["side"], _places(rule["place"]), rule["transport"] or "vrrp", (first, last), rule["row"]
+            )
         )
     return tuple(found)
 
@@ -97,7 +99,7 @@ def asked_ports(plan: LabPlan) -> set[tuple[str, int]]:
     """Every documented port of any role, both ends of a range, and two that nobody has."""
     ports = {(row.transport, row.port) for row in plan.connections}
     ports |= {(row.transport, row.last_port) for row in plan.connections if row.last_port}
-    return ports | {("tcp", 22), ("tcp", 1), ("udp", 53)}
+    return ports | {("tcp", 22), ("tcp", 1), ("udp", 53), ("tcp", 112), ("udp", 112), ("vrrp", 112)}
 
 
 def documented(plan: LabPlan, link: Link, source: Node, destination: Node, transport: str, port: int) -> bool:
@@ -190,3 +192,12 @@ def test_the_evaluator_refuses_what_it_does_not_know(line: str) -> None:
     text = firewall_of(plan, plan.nodes[0]).replace("    meta l4proto", f"    {line}\n    meta l4proto")
     with pytest.raises(AssertionError):
         allows(text, "input", Packet(IPv4Address("192.0.2.1"), IPv4Address("192.0.2.2"), "tcp", 1))
+
+
+def test_peers_speak_vrrp_with_each_other_and_with_nobody_else() -> None:
+    """By the protocol's number: a server without a list of protocols knows no other name for it."""
+    plan = plan_of(LabSpec(counts={"frontend": 2}))
+    check(plan)
+    texts = [firewall_of(plan, node) for node in plan.nodes if "ip protocol 112" in firewall_of(plan, node)]
+    assert len(texts) == 2
+    assert all(text.count('ip protocol 112 counter accept comment "50-vrrp-frontend"') == 2 for text in texts)

@@ -9,7 +9,7 @@ import yaml
 
 from labgen.assets import images_dir, templates_dir
 from tests.unit.plan.specs import CATALOGUE
-from tests.unit.render.hardening import CAPABILITIES, WRITABLE_ROOT
+from tests.unit.render.hardening import CAPABILITIES, SHARING, WRITABLE_ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,12 +63,20 @@ def test_capabilities_are_kept_and_explained() -> None:
     """A capability is added, kept by labgen-init in its image and has its reason, all three or none."""
     for folder in TEMPLATES:
         service = service_yaml(folder)
-        added = set(service.get("cap_add", []))
+        always = {one for one in service.get("cap_add", []) if "{{" not in one}
+        sharing = {
+            one.split("'")[1] for one in service.get("cap_add", []) if "if node.virtual else none" in one
+        }
+        assert sharing == (SHARING if "LABGEN_VIRTUAL" in service.get("environment", {}) else set()), (
+            folder.name
+        )
+        assert always | sharing or "cap_add" not in service, folder.name
+        added = always
         dockerfile = (images_dir() / service["image"] / "Dockerfile").read_text("utf-8")
         kept = ",".join(re.findall(r"^ENV LABGEN_KEEP_CAPS=(\S+)$", dockerfile, re.MULTILINE))
         assert added == CAPABILITIES.get(folder.name, set()), folder.name
         assert {one.upper() for one in kept.split(",") if one} == added, folder.name
-        assert not added or has_reason(folder, "cap_add"), folder.name
+        assert not (added or sharing) or has_reason(folder, "cap_add"), folder.name
 
 
 def test_writable_roots_are_known_and_explained() -> None:

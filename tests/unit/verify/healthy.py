@@ -27,13 +27,16 @@ __all__ = ["Lab", "look_of"]
 def look_of(plan: LabPlan, node: Node) -> Look:
     """Return what a probe sees in `node`."""
     links = [plan.link_by_name[one.link] for one in node.interfaces]
-    public = any(one.node == node.name for one in plan.published)
+    public = any(node.name in one.nodes for one in plan.published)
+    # The first of those that share an address has it.
+    shared = [one for one, virtual in plan.virtual_addresses.items() if virtual.role == node.role]
     rows = [row for row in plan.connections if row.destination == node.role]
     return Look(
         listeners=tuple(sorted({Listener(row.transport, row.port, "0.0.0.0") for row in rows})),  # noqa: S104
         addresses=(
             *(one.address for one in node.interfaces),
-            *([str(plan.public_subnet.network_address + 2)] if public else []),
+            *(shared if node.number == 1 else []),
+            *([str(plan.public_subnet.network_address + 1 + node.number)] if public else []),
         ),
         ipv6=(),
         on_link=(*(link.subnet for link in links), *([plan.public_subnet] if public else [])),

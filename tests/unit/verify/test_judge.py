@@ -380,3 +380,49 @@ def test_a_leader_that_a_follower_cannot_reach() -> None:
 
 def test_nobody_leads() -> None:
     assert len(ensemble("nobody").table().differences) == 6
+
+
+@pytest.fixture
+def pair() -> Lab:
+    return Lab(plan_of(LabSpec(counts={"frontend": 2})))
+
+
+def test_one_node_has_what_several_share(pair: Lab) -> None:
+    table = pair.table()
+    assert table.equal
+    shared = sorted(pair.plan.virtual_addresses)
+    assert shared
+    assert {*shared} <= {*pair.looks["frontend-1"].addresses}
+    assert not {*shared} & {*pair.looks["frontend-2"].addresses}
+
+
+def test_a_shared_address_may_be_with_any_of_them(pair: Lab) -> None:
+    first, second = (pair.looks[f"frontend-{number}"].addresses for number in (1, 2))
+    shared = {*pair.plan.virtual_addresses}
+    pair.look("frontend-1", addresses=tuple(one for one in first if one not in shared))
+    pair.look("frontend-2", addresses=(*second, *shared))
+    assert pair.table().equal
+
+
+def test_a_shared_address_that_nobody_has(pair: Lab) -> None:
+    gone = next(iter(pair.plan.virtual_addresses))
+    left = tuple(one for one in pair.looks["frontend-1"].addresses if one != gone)
+    pair.look("frontend-1", addresses=left)
+    found = only(pair.table())
+    assert (found.kind, found.question) == (Kind.NETWORK, f"shared address {gone}")
+    assert found.found == "none of frontend-1, frontend-2 has it"
+
+
+def test_a_shared_address_that_two_have(pair: Lab) -> None:
+    twice = next(iter(pair.plan.virtual_addresses))
+    pair.look("frontend-2", addresses=(*pair.looks["frontend-2"].addresses, twice))
+    found = only(pair.table())
+    assert (found.question, found.found) == (f"shared address {twice}", "frontend-1 and frontend-2 have it")
+
+
+def test_nobody_else_has_a_shared_address(pair: Lab) -> None:
+    taken = next(iter(pair.plan.virtual_addresses))
+    pair.look("ui-1", addresses=(*pair.looks["ui-1"].addresses, taken))
+    assert (Kind.NETWORK, f"address {taken}") in {
+        (one.kind, one.question) for report in pair.table().nodes for one in report.differences
+    }

@@ -37,8 +37,11 @@ class FakeProbe(AbstractContextManager["FakeProbe"]):
     broken: dict[tuple[str, str], object] = {}
     open: int = 0
 
-    def __init__(self, _engine: object, lab: str, image: str, network: str, *, seconds: int) -> None:
+    def __init__(
+        self, _engine: object, lab: str, image: str, network: str, *, seconds: int, vrrp: bool
+    ) -> None:
         assert (lab, image, seconds) == ("lab", "probe:1", 60)
+        assert not vrrp, "no node of this lab has a peer"
         self.name = HOST if network == "host" else network.removeprefix("id-")
 
     def __enter__(self) -> Self:

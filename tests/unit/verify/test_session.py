@@ -91,6 +91,14 @@ def test_it_is_in_the_nodes_network_and_in_nothing_else_of_it(api: Api) -> None:
     assert api.there.recv(1) == b"", "its input has ended"
 
 
+def test_one_that_speaks_vrrp_may_open_a_raw_socket(api: Api) -> None:
+    engine = cast("Engine", SimpleNamespace(sdk=SimpleNamespace(api=api)))
+    with Probe(engine, "small", "probe:1", "abc", seconds=5, vrrp=True):
+        pass
+    assert api.limits["cap_add"] == ["NET_ADMIN", "SETGID", "SETPCAP", "SETUID", "NET_RAW"]
+    assert api.created["command"] == ["5", "vrrp"]
+
+
 def test_in_this_machines_own_network_it_is_nobody(api: Api) -> None:
     with probe(api, "host"):
         pass
