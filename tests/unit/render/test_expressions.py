@@ -151,4 +151,5 @@ environment: {A: "{{ none }}", B: "{{ node.number if node.virtual else none }}"}
 cap_add: ["{{ 'NET_RAW' if node.virtual else none }}"]
 """
     service = service_of(rendered(tmp_path, web=web))
-    assert not {"command", "environment", "cap_add"} & service.keys()
+    assert not {"command", "environment"} & service.keys()
+    assert service["cap_add"] == service_of(rendered(tmp_path))["cap_add"]

@@ -28,7 +28,7 @@ from tests.unit.render.hardening import compose_of
 
 ROWS = {row.id: row for row in CATALOGUE.connections}
 RULE = re.compile(
-    r"ip (?P<side>[sd]addr) (?P<place>\S+) (?P<transport>tcp|udp) dport (?P<ports>\S+) "
+    r"ip (?P<side>[sd]addr) (?P<place>\S+) ((?P<transport>tcp|udp) dport|ip protocol) (?P<ports>\S+) "
     r'counter accept comment "(?P<rows>[^"]*)"'
 )
 #: Where who has no address yet is, and whom he asks: rows over UDP alone.
@@ -122,7 +122,7 @@ def check_rules(files: Files, node: str) -> None:
         mine, other = (row.source, row.destination) if chain == "output" else (row.destination, row.source)
         assert mine == role, (node, word)
         assert rule["side"] == ("daddr" if chain == "output" else "saddr"), (node, word)
-        assert f"{rule['ports']}/{rule['transport']}" == row.ports, (node, word)
+        assert f"{rule['ports']}/{rule['transport'] or 'vrrp'}" == row.ports, (node, word)
         assert led_to(files, node, rule["place"], word) == {other}, (node, word)
         found.add((chain, word))
     assert found == due, node
