@@ -45,7 +45,11 @@ def test_small_catalogue_is_valid(tmp_path: Path) -> None:
         ({"colour": "red"}, "connections.0.colour: Extra inputs are not permitted"),
         ({"port": 70000}, "connections.0.port: Input should be less than or equal to 65535"),
         ({"port": 0}, "connections.0.port: Input should be greater than or equal to 1"),
-        ({"transport": "sctp"}, "connections.0.transport: String should match pattern '^(tcp|udp)$'"),
+        ({"transport": "sctp"}, "connections.0.transport: String should match pattern '^(tcp|udp|vrrp)$'"),
+        (
+            {"transport": "vrrp"},
+            "connections: 1: transport vrrp has no ports; `port: 112` is its number",
+        ),
         (
             {"provenance": "rumour"},
             "connections.0.provenance: Input should be 'documented', 'vendor-code' or 'inferred'",
