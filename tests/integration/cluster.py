@@ -23,6 +23,8 @@ from .conftest import PREFIX
 
 #: A busy machine may take its time to start a whole cluster; what is measured has bounds of its own.
 PATIENCE = 60.0
+#: As in a lab: what ends by itself starts again.
+_AGAIN: Any = {"Name": COMMON["restart"]}
 _RULES = """
 table inet labgen {{
     chain input {{
@@ -73,6 +75,7 @@ class Place:
             name=f"{self.name}-{name}",
             hostname=name,
             init=True,
+            restart_policy=_AGAIN,
             read_only=True,
             cap_drop=COMMON["cap_drop"],
             cap_add=COMMON["cap_add"],
