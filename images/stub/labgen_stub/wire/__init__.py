@@ -24,6 +24,8 @@ _MODULES = {
     "amqp": "amqp",
     "dhcp": "dhcp",
     "ec2": "ec2",
+    "epmd": "epmd",
+    "erlang": "erlang",
     "guacd": "guacd",
     "http": "http",
     "https": "http",
@@ -44,6 +46,8 @@ _MODULES = {
     "ws": "websocket",
     "wss": "websocket",
     "zookeeper": "zookeeper",
+    "zookeeper-election": "zookeeper_election",
+    "zookeeper-quorum": "zookeeper_quorum",
 }
 
 
