@@ -45,7 +45,7 @@ class Wire:
         return packet
 
     def recvmsg(self, *_: int) -> tuple[bytes]:
-        return (header(HERE, HERE) + self.sent[-1],)
+        return (self.sent[-1],)
 
     def sendto(self, message: bytes, place: tuple[str, int]) -> int:
         if self.fault:
@@ -77,11 +77,12 @@ def two() -> Iterator[tuple[Wire, Exchange, Wire]]:
         end.close()
 
 
-def test_a_message_is_an_advertisement_of_version_3_with_its_checksum() -> None:
-    message = advertisement("10.0.0.2", "10.0.0.3", 1, NUMBER)
-    assert message[:4] == bytes([0x31, 255, 1, 1]), "of a router that nobody serves, of the lowest priority"
-    ends = socket.inet_aton("10.0.0.2") + socket.inet_aton("10.0.0.3") + bytes([0, 112, 0, len(message)])
-    total = sum(struct.unpack(f"!{(len(ends) + len(message)) // 2}H", ends + message))
+def test_a_message_is_an_advertisement_with_its_checksum() -> None:
+    """Of the message alone: netfilter takes every other one for damaged, and refuses it in silence."""
+    message = advertisement(1, NUMBER)
+    assert len(message) == 20
+    assert message[:4] == bytes([0x21, 255, 1, 1]), "of a router that nobody serves, of the lowest priority"
+    total = sum(struct.unpack("!10H", message))
     assert (total & 0xFFFF) + (total >> 16) == 0xFFFF
 
 

@@ -26,24 +26,22 @@ if TYPE_CHECKING:
 
 __all__ = ["Exchange", "advertisement", "answer_others", "speak"]
 
-PROTOCOL = 112
 _ROUTER = 255
-_QUESTION, _ANSWER = 1, 2  # as the interval between advertisements, in hundredths of a second
+_QUESTION, _ANSWER = 1, 2  # as the interval between advertisements, in seconds
 _PRIORITY = 1
-_VERSION_3_ADVERTISEMENT = 0x31
-_FORM = struct.Struct("!BBBBHH4s")
+#: Of version 2, whose checksum is of the message alone: what netfilter takes for damaged it drops in silence.
+_ADVERTISEMENT = 0x21
+_FORM = struct.Struct("!BBBBBBH4s8x")
+_NUMBER = slice(8, 12)
 _HEADER = 20
 _TTL = 255  # VRRP takes nothing that came over a router
 _IP_RECVERR = 11  # Linux has it, Python's `socket` not in every version
 
 
-def advertisement(source: str, destination: str, kind: int, number: bytes) -> bytes:
-    """Return a message of VRRP version 3 (RFC 5798) with its checksum, without the header of IP."""
-    ends = socket.inet_aton(source) + socket.inet_aton(destination)
-    parts = [_VERSION_3_ADVERTISEMENT, _ROUTER, _PRIORITY, 1, kind]
-    unsummed = _FORM.pack(*parts, 0, number)
-    summed = _checksum(ends + struct.pack("!BBH", 0, PROTOCOL, len(unsummed)) + unsummed)
-    return _FORM.pack(*parts, summed, number)
+def advertisement(kind: int, number: bytes) -> bytes:
+    """Return a message of VRRP version 2 (RFC 3768) without the header of IP."""
+    parts = [_ADVERTISEMENT, _ROUTER, _PRIORITY, 1, 0, kind]
+    return _FORM.pack(*parts, _checksum(_FORM.pack(*parts, 0, number)), number)
 
 
 def _checksum(data: bytes) -> int:
@@ -53,17 +51,16 @@ def _checksum(data: bytes) -> int:
     return ~total & 0xFFFF
 
 
-def _read(packet: bytes) -> tuple[str, str, int, bytes] | None:
-    """Return source, destination, kind and number of a message of ours, which comes with its IP header."""
+def _read(packet: bytes) -> tuple[str, int, bytes] | None:
+    """Return who sent a message of ours, its kind and its number; it comes with its IP header."""
     start = (packet[0] & 15) * 4 if packet else _HEADER
-    if len(packet) < start + _FORM.size:
-        return None
-    source, destination = socket.inet_ntoa(packet[12:16]), socket.inet_ntoa(packet[16:20])
-    _, router, _, _, kind, _, number = _FORM.unpack_from(packet, start)
     message = packet[start : start + _FORM.size]
-    if router != _ROUTER or message != advertisement(source, destination, kind, number):
+    if len(message) < _FORM.size:
         return None
-    return source, destination, kind, number
+    *_, kind, _, number = _FORM.unpack(message)
+    if message != advertisement(kind, number):
+        return None
+    return socket.inet_ntoa(packet[12:16]), kind, number
 
 
 class Exchange:
@@ -92,22 +89,19 @@ class Exchange:
         found = _read(packet)
         if found is None:
             return
-        source, destination, kind, number = found
+        source, kind, number = found
         if kind == _QUESTION:
-            answer = advertisement(destination, source, _ANSWER, number)
             with suppress(OSError):  # the other one says that nothing came
-                self._socket.sendto(answer, (source, 0))
+                self._socket.sendto(advertisement(_ANSWER, number), (source, 0))
         elif number in self._waiting:
             self._finish(number, None)
 
     def _refused(self, error: OSError) -> None:
-        """Give the refusal to the question that it belongs to."""
+        """Give the refusal to its question, which the kernel kept without the header of IP."""
         with suppress(OSError):
-            packet, *_ = self._socket.recvmsg(2048, 512, socket.MSG_ERRQUEUE | socket.MSG_DONTWAIT)
-            start = (packet[0] & 15) * 4 if packet else _HEADER
-            number = packet[start + _FORM.size - 4 : start + _FORM.size]
-            if number in self._waiting:
-                self._finish(number, error)
+            message, *_ = self._socket.recvmsg(2048, 512, socket.MSG_ERRQUEUE | socket.MSG_DONTWAIT)
+            if message[_NUMBER] in self._waiting:
+                self._finish(message[_NUMBER], error)
 
     def _finish(self, number: bytes, error: OSError | None) -> None:
         loop, future = self._waiting[number]
@@ -120,20 +114,18 @@ class Exchange:
             loop.call_soon_threadsafe(done)
 
     async def ask(self, host: str) -> str:
-        """Ask whoever waits at `host`; return the address that the question came from. Raises OSError."""
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as way:
-            way.connect((host, 9))  # nothing is sent: the kernel says which of its addresses it would take
-            source = way.getsockname()[0]
-            destination = way.getpeername()[0]
+        """Ask whoever waits at `host`; return its address. Raises OSError."""
         number, loop = secrets.token_bytes(4), asyncio.get_running_loop()
+        found = await loop.getaddrinfo(host, 0, family=socket.AF_INET, type=socket.SOCK_DGRAM)
+        address = found[0][4][0]
         future: asyncio.Future[None] = loop.create_future()
         self._waiting[number] = (loop, future)
         try:
-            self._socket.sendto(advertisement(source, destination, _QUESTION, number), (destination, 0))
+            self._socket.sendto(advertisement(_QUESTION, number), (address, 0))
             await future
         finally:
             del self._waiting[number]
-        return str(source)
+        return str(address)
 
 
 _exchanges: list[Exchange] = []
@@ -156,5 +148,4 @@ async def speak(target: Target) -> str:
     """
     if not _exchanges:
         raise Misuse("VRRP needs a raw socket, which this program was not given")
-    source = await _exchanges[0].ask(target.host)
-    return f"an advertisement from {source} came back"
+    return f"an advertisement came back from {await _exchanges[0].ask(target.host)}"
