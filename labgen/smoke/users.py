@@ -21,12 +21,13 @@ if TYPE_CHECKING:
 
     from labgen.smoke.client import Address, Document
 
-__all__ = ["KINDS", "READ", "WRITE", "Attempt", "Users"]
+__all__ = ["KINDS", "PATIENCE", "READ", "WRITE", "Attempt", "Users"]
 
 READ, WRITE = "read", "write"
 KINDS: Final = (READ, WRITE)
 _PACE: Final = 0.25  # seconds from one request of a user to the next, unless it takes longer
-_PATIENCE: Final = 5.0  # seconds that a user waits for an answer
+#: Seconds that a user waits for an answer.
+PATIENCE: Final = 5.0
 _CLEARING: Final = 10  # requests at a time that clear away what was written
 _START: Final = 60.0  # seconds until the users must have begun
 _END: Final = 120.0  # seconds that clearing away may take
@@ -117,12 +118,12 @@ class Users(AbstractContextManager["Users"]):
         while not self._over.is_set():
             began, error = time.monotonic(), ""
             try:
-                async with asyncio.timeout(_PATIENCE):
+                async with asyncio.timeout(PATIENCE):
                     await request()
             except StepFailed as failure:
                 error = failure.message
             except TimeoutError:
-                error = f"no answer within {_PATIENCE:g} s"
+                error = f"no answer within {PATIENCE:g} s"
             ended = time.monotonic()
             self._attempts.append(Attempt(kind, began, ended, error))
             await asyncio.sleep(max(began + _PACE - ended, _PACE / 5))

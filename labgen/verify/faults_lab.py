@@ -17,7 +17,7 @@ from labgen.engine.events import Emit, Event, Subject, ignore
 from labgen.engine.observe import NodeState, observe
 from labgen.errors import LabgenError, first_line
 from labgen.smoke.run import address_of
-from labgen.smoke.users import Users
+from labgen.smoke.users import PATIENCE, Users
 from labgen.verify.drill_lab import Interrupts
 from labgen.verify.faults import Blow, Faults, Kind, hit_all
 
@@ -86,9 +86,13 @@ def hit_lab(
     emit(Event(Subject.STEP, "users begin: one reads, one writes"))
     with Interrupts() as interrupts, Users(address_of(plan, secrets), site) as users:
         lab.users, lab.interrupts = users, interrupts
-        blows = hit_all(
-            targets_of(plan, groups), kind, lab, tell=lambda step: emit(Event(Subject.STEP, step))
-        )
+        # Who waits for a server that hangs learns of it by giving up: no cluster can help with that.
+        more = PATIENCE if kind is Kind.PAUSE else 0.0
+        targets = [
+            (names, spare, bound if bound is None else bound + more)
+            for names, spare, bound in targets_of(plan, groups)
+        ]
+        blows = hit_all(targets, kind, lab, tell=lambda step: emit(Event(Subject.STEP, step)))
         emit(Event(Subject.STEP, f"looking for {users.accepted} accepted writes"))
         users.finish()
     done = Faults(plan.name, plan.size, tuple(blows), time.monotonic() - began, users.accepted, users.lost)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -126,8 +127,9 @@ def test_a_power_cut_loses_nothing(large: Large) -> None:
     site = large.plan.sites[1].name
     address = address_of(large.plan, lab_secrets(large.state))
     with Users(address, site) as users:
-        while users.accepted < 20:
-            pass
+        deadline = time.monotonic() + 60
+        while users.accepted < 20 and time.monotonic() < deadline:
+            time.sleep(0.1)
         large.kill_everything()
         large.cli.run("up", large.name, "--size", "large", "--timeout", str(int(UP)), seconds=UP + 60)
         users.finish()

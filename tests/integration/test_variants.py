@@ -1,6 +1,6 @@
 """Where the documents know two ways: the other one, in labs of its own, spoken and nothing else possible.
 
-Only choices that a shipped server serves; the rest is data. Two labs, since row 15 has two other ways.
+Only choices that a shipped server serves; the rest is data. Several labs, since row 15 has two other ways.
 """
 
 from __future__ import annotations
@@ -52,6 +52,19 @@ LABS: dict[str, dict[str, Any]] = {
         "regions": 0,
         "counts": dict.fromkeys(["frontend", "ui", "novnc", "guacamole", "redis", "zookeeper", "client"], 0),
         "variants": {"m-api": "direct"},
+    },
+    # One datanode in front of one server of each kind, for everybody. Several of each are in test_large.py.
+    "datanode": {
+        "datacenters": 1,
+        "regions": 1,
+        "counts": {
+            **dict.fromkeys(
+                ["bpm", "nfs", "hypervisor", "guest", "dhcp", "rs-redis", "prs-redis", "cloud"], 0
+            ),
+            **dict.fromkeys(["novnc", "guacamole", "client"], 0),
+            "datanode": 1,
+        },
+        "variants": {"redis": "datanode", "datanode": "virtual"},
     },
 }
 

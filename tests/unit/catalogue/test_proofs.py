@@ -15,7 +15,7 @@ import yaml
 
 from labgen.catalogue.load import load_catalogue, read_yaml
 from labgen.errors import InvalidInput
-from tests.integration import test_connections, test_variants
+from tests.integration import test_connections, test_large, test_variants
 from tests.unit.catalogue.small import row, write_catalogue
 from tests.unit.plan.specs import CATALOGUE
 
@@ -53,11 +53,13 @@ def parameters(module: ModuleType, function: str) -> list[str]:
 
 def proofs() -> Iterator[tuple[str, str]]:
     """Yield (row, test), spoken ones first."""
-    for module in (test_connections, test_variants):
+    for module in (test_connections, test_variants, test_large):
         for parameter in parameters(module, SPEAKS):
             yield parameter.partition(": ")[0], name_of(module, SPEAKS, parameter)
     for promised in dict.fromkeys(one.connection.id for one in test_connections.promised_rows()):
         yield promised, name_of(test_connections, CLOSES)
+    for one in test_large.planned("large").connections:
+        yield one.id, name_of(test_large, CLOSES)
     for lab in parameters(test_variants, CLOSES):
         for one in test_variants.planned(lab).connections:
             yield one.id, name_of(test_variants, CLOSES, lab)
