@@ -60,7 +60,7 @@ def test_everything_that_is_wrong_is_said_at_once(labgen: Program, command: str)
             "supernet=8.8.8.0/24",
             "supernet: 8.8.8.0/24 is not a private network; take one inside 10.0.0.0/8 (got '8.8.8.0/24')",
         ),
-        ("size=smal", "size: unknown size 'smal' (did you mean 'small'?); there are: small"),
+        ("size=smal", "size: unknown size 'smal' (did you mean 'small'?); there are: large, small"),
     ],
 )
 def test_a_value_that_cannot_be(labgen: Program, change: str, message: str) -> None:
@@ -124,7 +124,7 @@ def test_a_name_that_docker_refuses(labgen: Program, command: str, name: str) ->
 
 @pytest.mark.parametrize("command", ["up", "plan"])
 def test_an_unknown_size(labgen: Program, command: str) -> None:
-    labgen(command, "--size", "larg").refused(2, "labgen: --size: unknown size 'larg'; there are: small")
+    labgen(command, "--size", "huge").refused(2, "labgen: --size: unknown size 'huge'; there are: large, small")
 
 
 def test_an_unknown_site(labgen: Program) -> None:

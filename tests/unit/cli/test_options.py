@@ -139,10 +139,10 @@ def remembered(labgen: Program) -> Program:
     [
         ("st", {"status", "stop", "start"}),
         ("images ", {"build", "ls", "rm"}),
-        ("up --size ", {"small"}),
+        ("up --size ", {"large", "small"}),
         ("up --size sm", {"small"}),
         ("up --size x", set()),
-        ("plan -s ", {"small"}),
+        ("plan -s ", {"large", "small"}),
         ("up ", {"small", "other"}),
         ("down o", {"other"}),
         ("status ", {"small", "other"}),
