@@ -61,7 +61,9 @@ def line_of(text: str, row: str) -> list[str]:
 def test_lines(labgen: Program) -> None:
     text = labgen("connections", "--coverage").out
     assert line_of(text, "2")[4:8] == ["443/tcp", "client-frontend,", "published", "https"]
-    assert text.splitlines()[-1].startswith("107 documented connections: 49 realised here by 37 links, 58 by ")
+    assert text.splitlines()[-1].startswith(
+        "107 documented connections: 49 realised here by 37 links, 58 by "
+    )
     (http,) = [line for line in text.splitlines() if line.startswith("6-http ")]
     assert http.endswith("  am-proxy is ajp here: --set variants.am-proxy=http")
     other = labgen("connections", "--coverage", "--set", "variants.am-proxy=http").out

@@ -124,7 +124,9 @@ def test_a_name_that_docker_refuses(labgen: Program, command: str, name: str) ->
 
 @pytest.mark.parametrize("command", ["up", "plan"])
 def test_an_unknown_size(labgen: Program, command: str) -> None:
-    labgen(command, "--size", "huge").refused(2, "labgen: --size: unknown size 'huge'; there are: large, small")
+    labgen(command, "--size", "huge").refused(
+        2, "labgen: --size: unknown size 'huge'; there are: large, small"
+    )
 
 
 def test_an_unknown_site(labgen: Program) -> None:
