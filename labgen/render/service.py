@@ -89,7 +89,7 @@ def service_of(
         "hostname": node.name,
         **_process(template, context),
         **_confinement(template, context),
-        **_limits(node, template),
+        **_limits(node, template, context),
         "healthcheck": {**_health(image, template, context), **_rhythm(len(plan.nodes))},
         "volumes": [
             *(f"{node.name}-{name}:{path}" for name, path in template.volumes.items()),
@@ -176,12 +176,13 @@ def _confinement(template: ServiceTemplate, context: Mapping[str, Any]) -> dict[
     return found
 
 
-def _limits(node: Node, template: ServiceTemplate) -> dict[str, Any]:
+def _limits(node: Node, template: ServiceTemplate, context: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {"mem_limit": node.memory_limit, "memswap_limit": node.memory_limit}
     if node.cpus is not None:
         found["cpus"] = node.cpus
-    if template.cpu_shares is not None:
-        found["cpu_shares"] = template.cpu_shares
+    shares = template.evaluated("cpu_shares", context)
+    if shares is not None:
+        found["cpu_shares"] = shares
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from jinja2 import Environment, StrictUndefined, TemplateError, Undefined
 from pydantic import Field, ValidationError
@@ -58,7 +58,7 @@ class ServiceTemplate(Facts):
     read_only: bool = True
     health: list[str] = Field(min_length=1)
     stop_signal: str | None = None
-    cpu_shares: int | None = Field(default=None, ge=2, le=262144)
+    cpu_shares: Annotated[int, Field(ge=2, le=262144)] | str | None = None
 
     def evaluated(self, key: str, context: Mapping[str, Any]) -> Any:
         """Return the field `key` with its expressions evaluated in `context`.
