@@ -51,7 +51,9 @@ def until(true: Callable[[], bool], seconds: float = PATIENCE, say: Callable[[],
     while not true():
         assert time.monotonic() < start + seconds, f"not within {seconds:g} s: {say()}"
         time.sleep(0.1)
-    return time.monotonic() - start
+    took = time.monotonic() - start
+    assert took < seconds, f"only after {took:.1f} s"
+    return took
 
 
 @dataclass
