@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from docker.errors import APIError
 from docker.types import EndpointConfig
 
 from labgen.assets import images_dir, templates_dir
@@ -138,7 +139,10 @@ class Place:
 
     def run(self, name: str, *command: str) -> tuple[int, str]:
         """Run a command in a container and return its exit code and what it says."""
-        done = self.containers[name].exec_run(list(command))
+        try:
+            done = self.containers[name].exec_run(list(command))
+        except APIError as error:  # it does not run just now
+            return 1, str(error)
         return int(done.exit_code), done.output.decode("utf-8", "replace")
 
     def health(self, role: str, name: str) -> tuple[int, str]:
