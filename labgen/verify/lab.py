@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from labgen.assets import images_dir
 from labgen.engine.build import build_images, missing_images
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from labgen.verify.table import TruthTable
 
 __all__ = ["lab_secrets", "subject_of", "verify_lab", "wanted_pairs"]
+
+_SECONDS: Final = 60  # that a probe has for everything
+_MORE: Final = 2  # seconds more for each node: all probes share the processors with the lab
 
 
 def verify_lab(
@@ -72,6 +75,7 @@ def subject_of(engine: Engine, state: LabState, plan: LabPlan, wanted: Wanted) -
         cuts=frozenset(pair for wire in cut_wires(state) for pair in wire.pairs),
         other_labs=_other_labs(engine, plan.name),
         wanted=wanted,
+        seconds=_SECONDS + len(plan.nodes) * _MORE,
     )
 
 

@@ -113,7 +113,10 @@ class Questions:
         heard = self.looks.get(name)
         own_tcp, own_udp = self._heard(name, "tcp"), self._heard(name, "udp")
         open_at = self._documented.get((source, name), {})
-        for address in sorted({*self._planned[name], *(heard.addresses if heard else ())}, key=IPv4Address):
+        addresses = {*self._planned[name], *(heard.addresses if heard else ())}
+        # An address that the source shares may be its own by the time that it asks.
+        addresses -= self._shared.get(self._role.get(source, ""), set())
+        for address in sorted(addresses, key=IPv4Address):
             allowed = open_at.get(address, frozenset())
             near = self._is_near(source, address)
             tcp, udp = (self._tcp if near else self._tcp_ends) | own_tcp, self._udp | own_udp
@@ -128,6 +131,18 @@ class Questions:
                 near,
                 sent=near or source != HOST,
             )
+
+    @cached_property
+    def _role(self) -> dict[str, str]:
+        return {node.name: node.role for node in self.plan.nodes}
+
+    @cached_property
+    def _shared(self) -> dict[str, set[str]]:
+        """Return the addresses that the nodes of a role share, by role."""
+        found: dict[str, set[str]] = defaultdict(set)
+        for address, one in self.plan.virtual_addresses.items():
+            found[one.role].add(address)
+        return found
 
     def _heard(self, name: str, transport: str) -> frozenset[int]:
         look = self.looks.get(name)
