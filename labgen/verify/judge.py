@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from labgen.verify.expect import HOST, Expected, expected_dialogues, published_dialogues
@@ -112,7 +112,12 @@ class _Judge:
     def _cell(
         self, source: str, destination: str, promised: list[Expected], closed: Mapping[str, Closed]
     ) -> Cell:
-        dialogues = tuple(self._dialogue(one) for one in promised)
+        dialogues = tuple(
+            replace(self._dialogue(one), follows=self._follows(one))
+            if one.connection.leader
+            else self._dialogue(one)
+            for one in promised
+        )
         ports = closed.get(destination, Closed())
         cut = (source, destination) in self.cut_pairs
         differences = [*self._spoken(source, destination, dialogues, cut=cut), *ports.differences]
@@ -162,7 +167,7 @@ class _Judge:
         if self._is_unmeasured(source):
             return  # said once, by the report of the source
         for one in dialogues:
-            if one.outcome is Outcome.REFUSED and self._follows(destination, one.connection):
+            if one.follows:
                 continue
             fact = (source, destination, f"{one.protocol} {one.ports}")
             works = one.outcome in (Outcome.SPOKEN, Outcome.OPEN)
@@ -179,9 +184,10 @@ class _Judge:
                     Kind.CONNECTION, *fact, "spoken", str(one.outcome), one.connection, one.evidence
                 )
 
-    def _follows(self, destination: str, row: str) -> bool:
-        """Return whether `destination` need not listen: all others, and it too, reach their one leader."""
-        if not self.plan.connection_by_id[row].leader:
+    def _follows(self, promised: Expected) -> bool:
+        """Return whether it is right that `promised` was refused: all, its destination too, reach one leader."""
+        row, destination = promised.connection.id, promised.destination
+        if self._dialogue(promised).outcome is not Outcome.REFUSED:
             return False
         spoken: dict[str, set[str]] = {}
         asking = set()

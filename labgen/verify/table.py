@@ -57,7 +57,10 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Dialogue:
-    """One documented connection of a pair, and how it went. `ms` is the time of the whole dialogue."""
+    """One documented connection of a pair, and how it went. `ms` is the time of the whole dialogue.
+
+    `follows`: only a leader listens there, the destination is none, and everybody reaches the one there is.
+    """
 
     connection: str
     protocol: str
@@ -68,6 +71,7 @@ class Dialogue:
     outcome: Outcome
     evidence: str
     ms: float = 0.0
+    follows: bool = False
 
 
 @dataclass(frozen=True, slots=True)

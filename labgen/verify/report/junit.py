@@ -83,7 +83,7 @@ def _dialogue(cell: Cell, one: Dialogue, mine: Sequence[Difference], *, is_cut: 
         _end(case, Skipped("cut"))
     elif one.outcome is Outcome.FAILED:
         _end(case, Error(_UNMEASURED, Kind.PROBE), one.evidence)
-    elif not works(one):
+    elif not (works(one) or one.follows):
         _end(case, Failure(f"expected spoken; found {one.outcome}", Kind.CONNECTION), one.evidence)
     return case
 

@@ -40,7 +40,8 @@ class Tally:
 def tally_of(table: TruthTable) -> Tally:
     """Count everything in `table`."""
     cuts = set(table.cuts)
-    dialogues = [(cell, one) for cell in table.cells for one in cell.dialogues]
+    # Who follows a leader has no port to be spoken to.
+    dialogues = [(cell, one) for cell in table.cells for one in cell.dialogues if not one.follows]
     broken = sum(one.kind is Kind.PROBE for one in table.differences)
     states = Counter(cell.state for cell in table.cells)
     return Tally(

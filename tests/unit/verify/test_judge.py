@@ -368,7 +368,10 @@ def ensemble(leader: str, *, deaf: str = "") -> Lab:
 
 
 def test_a_port_of_leaders_is_open_at_the_leader_alone() -> None:
-    assert not ensemble("zookeeper-2").table().differences
+    table = ensemble("zookeeper-2").table()
+    assert not table.differences
+    following = {cell.destination for cell in table.cells for one in cell.dialogues if one.follows}
+    assert following == {"zookeeper-1", "zookeeper-3"}
 
 
 def test_a_leader_that_a_follower_cannot_reach() -> None:
