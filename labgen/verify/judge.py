@@ -185,7 +185,7 @@ class _Judge:
                 )
 
     def _follows(self, promised: Expected) -> bool:
-        """Return whether it is right that `promised` was refused: all, its destination too, reach one leader."""
+        """Return whether `promised` is refused by right: all, its destination too, reach one leader."""
         row, destination = promised.connection.id, promised.destination
         if self._dialogue(promised).outcome is not Outcome.REFUSED:
             return False
