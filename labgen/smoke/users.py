@@ -46,8 +46,11 @@ class Attempt:
 class Users(AbstractContextManager["Users"]):
     """Two users of a lab, in a thread of their own. Raises LabgenError when they cannot even begin."""
 
-    def __init__(self, address: Address, site: str) -> None:
-        self._address, self._site = address, site
+    def __init__(
+        self, address: Address, site: str, platform: Callable[[Address], Platform] = Platform
+    ) -> None:
+        """Take the place where users come, the site that they write at, and how a session is opened."""
+        self._address, self._site, self._platform = address, site, platform
         self._thread = threading.Thread(target=self._run, name="users", daemon=True)
         self._begun, self._over = threading.Event(), threading.Event()
         self._fault = ""
@@ -93,7 +96,7 @@ class Users(AbstractContextManager["Users"]):
             self._begun.set()
 
     async def _live(self) -> None:
-        async with Platform(self._address) as platform:
+        async with self._platform(self._address) as platform:
             user = await platform.login()
             name = f"users-{secrets.token_hex(3)}"
             ground = await lay_ground(platform, user, self._site, name)
@@ -110,7 +113,7 @@ class Users(AbstractContextManager["Users"]):
 
             self._begun.set()
             await asyncio.gather(self._again(READ, read), self._again(WRITE, write))
-            await self._settle(platform, shelf)
+            await self._settle(platform, shelf, f"{name}-")
             with suppress(StepFailed):
                 await ground.clear(platform)
 
@@ -128,8 +131,8 @@ class Users(AbstractContextManager["Users"]):
             self._attempts.append(Attempt(kind, began, ended, error))
             await asyncio.sleep(max(began + _PACE - ended, _PACE / 5))
 
-    async def _settle(self, platform: Platform, shelf: str) -> None:
-        """Look for everything that was accepted, and remove it."""
+    async def _settle(self, platform: Platform, shelf: str, ours: str) -> None:
+        """Look for what was accepted, and remove it; names of what was written begin with `ours`."""
         there: list[Document] = [one async for one in platform.every(shelf)]
         names = {str(one.get("name")) for one in there}
         self.lost = tuple(sorted(self._written.keys() - names))
@@ -141,5 +144,5 @@ class Users(AbstractContextManager["Users"]):
                     await platform.delete(where)
 
         # Not only what was accepted: what was done without an answer is there as well.
-        ours = [one for one in there if str(one.get("name", "")).startswith("users-")]
-        await asyncio.gather(*(remove(href(one, "edit")) for one in ours))
+        written = [one for one in there if str(one.get("name", "")).startswith(ours)]
+        await asyncio.gather(*(remove(href(one, "edit")) for one in written))

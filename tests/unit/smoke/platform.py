@@ -81,7 +81,7 @@ class Fake:
         return {"links": [link("first", path)], "collection": documents}
 
     def _thing(self, method: str, path: str, body: dict[str, Any]) -> httpx.Response:
-        if method == "GET" and path.endswith("/vm"):
+        if method == "GET" and path.endswith(("/vm", "/virtualappliances")):
             found = [one for where, one in self.things.items() if where.startswith(path)]
             return httpx.Response(200, json=self._page(path, found))
         if method == "GET":
