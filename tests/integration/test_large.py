@@ -120,7 +120,8 @@ def test_the_platform_goes_on_without_one_of_each(large: Large, nodes: tuple[str
     (blow,) = done.blows
     assert blow.spare
     assert not done.fault, f"{done.fault}\n{done}"
-    assert done.accepted > 50
+    # Some were accepted before, between and after, so that there is something to lose.
+    assert done.accepted > 10
 
 
 def test_a_power_cut_loses_nothing(large: Large) -> None:
