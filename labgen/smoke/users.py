@@ -55,7 +55,7 @@ class Users(AbstractContextManager["Users"]):
         self._begun, self._over = threading.Event(), threading.Event()
         self._fault = ""
         self._attempts: list[Attempt] = []
-        self._written: dict[str, str] = {}  # what the platform said it has: address by label
+        self._written: set[str] = set()  # what the platform said it has
         self.lost: tuple[str, ...] = ()
 
     def __enter__(self) -> Self:
@@ -108,8 +108,8 @@ class Users(AbstractContextManager["Users"]):
 
             async def write() -> None:
                 label = f"{name}-{secrets.token_hex(5)}"
-                made = await platform.post(shelf, "virtualappliance", {"name": label})
-                self._written[label] = href(made, "edit")
+                await platform.post(shelf, "virtualappliance", {"name": label})
+                self._written.add(label)
 
             self._begun.set()
             await asyncio.gather(self._again(READ, read), self._again(WRITE, write))
@@ -135,7 +135,7 @@ class Users(AbstractContextManager["Users"]):
         """Look for what was accepted, and remove it; names of what was written begin with `ours`."""
         there: list[Document] = [one async for one in platform.every(shelf)]
         names = {str(one.get("name")) for one in there}
-        self.lost = tuple(sorted(self._written.keys() - names))
+        self.lost = tuple(sorted(self._written - names))
         places = asyncio.Semaphore(_CLEARING)
 
         async def remove(where: str) -> None:

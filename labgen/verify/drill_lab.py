@@ -21,14 +21,14 @@ from labgen.verify.drill import Drill, drill
 from labgen.verify.report.tally import count
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from types import FrameType, TracebackType
 
     from labgen.engine.client import Engine
     from labgen.engine.state import LabState
     from labgen.plan.model import LabPlan
 
-__all__ = ["Interrupts", "drill_lab"]
+__all__ = ["Interrupts", "drill_lab", "healthy_nodes", "ill_nodes"]
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _AT_THE_END: Final = 40.0  # seconds: the engine looks every ten, and gives a check up after six
@@ -142,35 +142,44 @@ def _ready(engine: Engine, state: LabState, plan: LabPlan) -> dict[str, str]:
             f"lab '{plan.name}' has wires that are cut already: {_listed(cuts)}",
             f"A drill leaves no wire cut, and these are yours: `labgen heal --lab {plan.name}` first.",
         )
-    ill, containers = _ill(engine, plan)
+    return healthy_nodes(engine, plan)
+
+
+def healthy_nodes(engine: Engine, plan: LabPlan) -> dict[str, str]:
+    """Return the container of every node. Raises LabgenError when one is not healthy."""
+    ill, containers = ill_nodes(engine, plan)
     if ill:
         raise LabgenError(
-            f"lab '{plan.name}' is not healthy, and a drill begins with a healthy one:\n" + "\n".join(ill),
+            f"lab '{plan.name}' is not healthy, and a drill begins with a healthy one:\n" + _lines(ill),
             f"`labgen up {plan.name}` repairs a lab; `labgen status {plan.name}` shows its nodes.",
         )
     return containers
 
 
-def _ill(engine: Engine, plan: LabPlan) -> tuple[list[str], dict[str, str]]:
-    """Return who is not healthy, for people, and the container of each node that is."""
+def ill_nodes(engine: Engine, plan: LabPlan) -> tuple[dict[str, str], dict[str, str]]:
+    """Return what is said of each node that is not healthy, and the container of each that is."""
     running = observe(engine, plan.name)
-    ill, containers = [], {}
+    ill, containers = {}, {}
     for name in plan.node_by_name:
         status = running.get(name)
         if status is not None and status.state is NodeState.HEALTHY:
             containers[name] = status.container
         else:
-            ill.append(f"  {name}: {f'{status.state} ({status.detail})' if status else NodeState.MISSING}")
+            ill[name] = f"{status.state} ({status.detail})" if status else str(NodeState.MISSING)
     return ill, containers
+
+
+def _lines(ill: Mapping[str, str]) -> str:
+    return "\n".join(f"  {name}: {said}" for name, said in ill.items())
 
 
 def _left_behind(engine: Engine, state: LabState, plan: LabPlan) -> str:
     """Return what is not as before: who is not healthy, also for the engine, and which wires are cut."""
     deadline = time.monotonic() + _AT_THE_END
-    while (ill := _ill(engine, plan)[0]) and time.monotonic() < deadline:
+    while (ill := ill_nodes(engine, plan)[0]) and time.monotonic() < deadline:
         time.sleep(_LOOK_AGAIN)
     if ill:
-        return "after the drill some nodes are not healthy:\n" + "\n".join(ill)
+        return "after the drill some nodes are not healthy:\n" + _lines(ill)
     if cuts := cut_wires(state):
         return f"after the drill some wires are cut: {_listed(cuts)}"
     return ""

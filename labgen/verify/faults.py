@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Blow", "Faults", "Hits", "Impact", "Kind", "hit_all", "impact_of"]
 
-WATCH: Final = 10.0  # seconds after a fault in which whatever it does to users must have begun
+_WATCH: Final = 10.0  # seconds after a fault in which whatever it does to users must have begun
 _CALM: Final = 2.0  # seconds without a failed request after which users are well
 _ENOUGH: Final = 3  # requests of each kind that must have come through in them
 _GIVE_UP: Final = 60.0  # seconds after which a platform that has a spare node should have gone on
@@ -140,8 +140,8 @@ def _hit(nodes: tuple[str, ...], kind: Kind, hits: Hits, *, spare: bool, bound: 
     since = hits.now()
     try:
         hits.hit(kind, nodes)
-        until = hits.now() + (_GIVE_UP if spare else WATCH)
-        while hits.now() < until and not (hits.now() > since + WATCH and _calm(hits, since)):
+        until = hits.now() + (_GIVE_UP if spare else _WATCH)
+        while hits.now() < until and not (hits.now() > since + _WATCH and _calm(hits, since)):
             hits.wait(0.25)
         impact = impact_of(hits.attempts(since), since)
     finally:

@@ -14,11 +14,11 @@ from docker.errors import APIError, DockerException
 from labgen.catalogue.load import default_catalogue
 from labgen.catalogue.model import Scope
 from labgen.engine.events import Emit, Event, Subject, ignore
-from labgen.engine.observe import NodeState, observe
+from labgen.engine.observe import observe
 from labgen.errors import LabgenError, first_line
 from labgen.smoke.run import address_of
 from labgen.smoke.users import PATIENCE, Users
-from labgen.verify.drill_lab import Interrupts
+from labgen.verify.drill_lab import Interrupts, healthy_nodes, ill_nodes
 from labgen.verify.faults import Blow, Faults, Kind, hit_all
 
 if TYPE_CHECKING:
@@ -76,12 +76,7 @@ def hit_lab(
             "--set datacenters=1 gives it one.",
         )
     lab = _Lab(engine, plan)
-    if ill := lab.ill():
-        listed = "\n".join(f"  {name}: {said}" for name, said in ill.items())
-        raise LabgenError(
-            f"lab '{plan.name}' is not healthy, and a drill begins with a healthy one:\n{listed}",
-            f"`labgen up {plan.name}` repairs a lab; `labgen status {plan.name}` shows its nodes.",
-        )
+    healthy_nodes(engine, plan)
     began = time.monotonic()
     emit(Event(Subject.STEP, "users begin: one reads, one writes"))
     with Interrupts() as interrupts, Users(address_of(plan, secrets), site) as users:
@@ -129,13 +124,7 @@ class _Lab:
         return self.users.since(since)
 
     def ill(self) -> dict[str, str]:
-        running = observe(self._engine, self._plan.name)
-        found = {}
-        for name in self._plan.node_by_name:
-            status = running.get(name)
-            if status is None or status.state is not NodeState.HEALTHY:
-                found[name] = f"{status.state} ({status.detail})" if status else str(NodeState.MISSING)
-        return found
+        return ill_nodes(self._engine, self._plan)[0]
 
     def hit(self, kind: Kind, nodes: Sequence[str]) -> None:
         api = self._engine.sdk.api

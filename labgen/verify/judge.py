@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from labgen.verify.expect import HOST, Expected, expected_dialogues, published_dialogues
@@ -54,7 +55,7 @@ class _Judge:
         nodes = NodeJudge(self.plan, self.questions, self.measured)
         closed = {name: self._closed(name) for name in names}
         promised: dict[tuple[str, str], list[Expected]] = {}
-        for one in (*expected_dialogues(self.plan), *published_dialogues(self.plan)):
+        for one in (*self._expected, *published_dialogues(self.plan)):
             promised.setdefault((one.source, one.destination), []).append(one)
         cells = [
             self._cell(source, destination, promised.get((source, destination), []), closed[source])
@@ -84,6 +85,10 @@ class _Judge:
             only=only,
             cuts=tuple(sorted(self.cut_pairs)),
         )
+
+    @cached_property
+    def _expected(self) -> list[Expected]:
+        return expected_dialogues(self.plan)
 
     def _answers(self, name: str) -> Answers | None:
         return self.measured.answers.get(name)
@@ -191,7 +196,7 @@ class _Judge:
             return False
         spoken: dict[str, set[str]] = {}
         asking = set()
-        for one in expected_dialogues(self.plan):
+        for one in self._expected:
             if one.connection.id == row:
                 asking.add(one.source)
                 if self._dialogue(one).outcome is Outcome.SPOKEN:
