@@ -30,6 +30,9 @@ def file_drifts(folder: Path, rendering: Rendering) -> Iterator[Drift]:
         if there != text.encode():
             number, wanted, found = _first_difference(text, there.decode("utf-8", "replace"))
             yield Drift(DriftKind.FILE, path, f"line {number}: {_cut(wanted)}", _cut(found), _repair(path))
+    for path, source in rendering.copies.items():
+        if not _same(folder / path, folder / source):
+            yield Drift(DriftKind.FILE, path, f"as {source} is", "missing or another", _repair(path))
     owners = ["ca", *(one.node for one in rendering.certificates)]
     made = [f"secrets/{name}" for name in rendering.secrets]
     made += [f"tls/{one}.{end}" for one in owners for end in ("crt", "key")]
@@ -38,6 +41,14 @@ def file_drifts(folder: Path, rendering: Rendering) -> Iterator[Drift]:
             yield Drift(
                 DriftKind.FILE, path, "there", "missing", "`labgen up` makes a new one; all nodes start anew"
             )
+
+
+def _same(one: Path, other: Path) -> bool:
+    try:
+        return one.read_bytes() == other.read_bytes()
+    except OSError:
+        # What is copied is missed by itself, below.
+        return not other.is_file()
 
 
 def _repair(path: str) -> str:

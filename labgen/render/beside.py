@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from labgen.names import Label, holder_name
+from labgen.render.service import SHOWN
 
 __all__ = ["HOLDER_IMAGE", "beside"]
 
@@ -20,8 +21,8 @@ _MEMORY: Final = 16 * 2**20
 _READY: Final = "/tmp/ready"  # noqa: S108 - the container's own
 #: What belongs to the network, and so to its holder.
 _OF_NETWORK: Final = ("hostname", "dns", "ports", "networks", "network_mode")
-#: Where labgen-init looks for rules.
-_RULES: Final = ("/etc/labgen/firewall.nft:ro", "/etc/labgen/cuts:ro")
+#: How the node's folder ends, in which labgen-init looks for rules; the image sees it as well.
+_FOLDER: Final = f":{SHOWN}:ro"
 #: What a usual entry point needs to start as root and go on as somebody else.
 _CAPS: Final = ("KILL", "SETGID", "SETUID")
 
@@ -42,7 +43,7 @@ def beside(
         "mem_limit": _MEMORY,
         "memswap_limit": _MEMORY,
         "healthcheck": {**service["healthcheck"], "test": ["CMD", "test", "-f", _READY]},
-        "volumes": [one for one in service["volumes"] if one.endswith(_RULES)],
+        "volumes": [one for one in service["volumes"] if one.endswith(_FOLDER)],
         "labels": {
             **{key: labels[key] for key in (Label.LAB, Label.SIZE, Label.SITE, Label.SERVER, Label.FILES)},
             **({Label.PUBLISHED: labels[Label.PUBLISHED]} if Label.PUBLISHED in labels else {}),
@@ -60,6 +61,5 @@ def beside(
         "depends_on": {f"{node}-network": {"condition": "service_healthy", "restart": True}},
         "cap_add": sorted({*_CAPS, *own_caps}),
         "sysctls": {},  # they are the network's
-        "volumes": [one for one in service["volumes"] if not one.endswith(_RULES)],
     }
     return holder, foreign

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CUTS_FILE", "NO_CUTS", "cut_names", "cuts_text", "link_between"]
 
-#: In the node's folder of the rendered lab; its container has that folder at /etc/labgen/cuts.
+#: In the node's folder of the rendered lab; its container sees it below /etc/labgen.
 CUTS_FILE: Final = "cuts/cuts.nft"
 #: What takes all cuts of a node away.
 NO_CUTS: Final = "table inet labgen_cuts {}\ndelete table inet labgen_cuts\n"

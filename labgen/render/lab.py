@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from labgen import __version__
 from labgen.images import is_foreign
 from labgen.names import Label, network_name, project_name
 from labgen.render.beside import HOLDER_IMAGE, beside
+from labgen.render.cuts import CUTS_FILE
 from labgen.render.dump import dump_compose
 from labgen.render.firewall import firewall_of
-from labgen.render.service import COMMON, INIT_CAPS, PUBLIC, NodeFiles, service_of, tls_secret
+from labgen.render.service import COMMON, INIT_CAPS, PUBLIC, SHOWN, NodeFiles, service_of, tls_secret
 from labgen.render.templates import (
     ServiceTemplate,
     context_of,
@@ -49,13 +51,15 @@ class Certificate:
 class Rendering:
     """Files by relative path, folders that have to be there, and what must be random.
 
-    That is secrets, by name, and certificates.
+    That is secrets, by name, and certificates. `copies` are files that are made from others of the folder
+    once those are there: each node has the certificates that it needs in its own folder.
     """
 
     files: dict[str, str]
     secrets: tuple[str, ...]
     certificates: tuple[Certificate, ...]
     folders: tuple[str, ...] = ()
+    copies: dict[str, str] = field(default_factory=dict)
 
 
 def image_names(plan: LabPlan, templates: Path) -> dict[str, str]:
@@ -74,6 +78,7 @@ def render_lab(plan: LabPlan, templates: Path, images: Mapping[str, str]) -> Ren
     secrets: set[str] = set()
     certificates: list[Certificate] = []
     folders: list[str] = []
+    copies: dict[str, str] = {}
     for node in plan.nodes:
         folder = templates / node.template
         template = load_service(folder)
@@ -84,11 +89,13 @@ def render_lab(plan: LabPlan, templates: Path, images: Mapping[str, str]) -> Ren
             holder, service = beside(plan.name, node.name, service, images[HOLDER_IMAGE], INIT_CAPS)
             services[f"{node.name}-network"] = holder
         services[node.name] = service
-        folders.append(node_files.cuts)
+        folders.append(str(PurePosixPath(node_files.folder, CUTS_FILE).parent))
         files |= node_files.texts
+        copies[f"{node_files.folder}/ca.crt"] = "tls/ca.crt"
         secrets.update(template.secrets)
         if template.tls:
             certificates.append(Certificate(node.name))
+            copies[f"{node_files.folder}/tls.crt"] = f"tls/{node.name}.crt"
         for name in template.volumes:
             volumes[f"{node.name}-{name}"] = {"labels": {Label.LAB: plan.name, Label.NODE: node.name}}
     key_secrets = {
@@ -103,7 +110,7 @@ def render_lab(plan: LabPlan, templates: Path, images: Mapping[str, str]) -> Ren
         "secrets": {name: {"file": f"./secrets/{name}"} for name in sorted(secrets)} | key_secrets,
     }
     files[COMPOSE_FILE] = _HEADER + dump_compose(compose, COMMON)
-    return Rendering(files, tuple(sorted(secrets)), tuple(certificates), tuple(folders))
+    return Rendering(files, tuple(sorted(secrets)), tuple(certificates), tuple(folders), copies)
 
 
 def _node_files(
@@ -111,18 +118,17 @@ def _node_files(
 ) -> NodeFiles:
     base = f"nodes/{node.name}"
     texts = {f"{base}/node.json": _manifest(plan, node)}
-    mounts = {f"{base}/node.json": "/etc/labgen/node.json"}
+    targets = {f"{base}/node.json": f"{SHOWN}/node.json"}
     if plan.firewall:
         texts[f"{base}/firewall.nft"] = firewall_of(plan, node)
-        mounts[f"{base}/firewall.nft"] = "/etc/labgen/firewall.nft"
+        targets[f"{base}/firewall.nft"] = f"{SHOWN}/firewall.nft"
     for source, target in template.files.items():
-        path = f"{base}/{source.removesuffix('.j2')}"
+        # What belongs to what the node sees of its folder has the name it is to be seen by.
+        seen = target.removeprefix(f"{SHOWN}/") if target.startswith(f"{SHOWN}/") else None
+        path = f"{base}/{seen or source.removesuffix('.j2')}"
         texts[path] = load_text(folder / source).render(context)
-        mounts[path] = target
-    mounts["tls/ca.crt"] = "/etc/labgen/ca.crt"
-    if template.tls:
-        mounts[f"tls/{node.name}.crt"] = "/etc/labgen/tls.crt"
-    return NodeFiles(texts, mounts, f"{base}/cuts")
+        targets[path] = target
+    return NodeFiles(texts, targets, base)
 
 
 def _manifest(plan: LabPlan, node: Node) -> str:

@@ -16,13 +16,15 @@ if TYPE_CHECKING:
     from labgen.plan.model import LabPlan, Node
     from labgen.render.templates import ServiceTemplate
 
-__all__ = ["COMMON", "INIT_CAPS", "PUBLIC", "NodeFiles", "service_of", "tls_secret"]
+__all__ = ["COMMON", "INIT_CAPS", "PUBLIC", "SHOWN", "NodeFiles", "service_of", "tls_secret"]
 
 #: The network of published ports: the only one that is not internal.
 PUBLIC: Final = "public"
+#: Where a node sees its folder of the rendered lab. The whole folder, not file by file: a container holds on
+#: to a file that was there when it started, in a folder it sees what takes its place.
+SHOWN: Final = "/etc/labgen"
 _USER: Final = "uid=900,gid=900"
 _TMP: Final = "mode=1777,size=64m"
-_CUTS: Final = "/etc/labgen/cuts"
 _RUN: Final = f"mode=0700,{_USER},size=8m"
 #: labgen-init loads the firewall with NET_ADMIN, drops root with the last three, and then drops them all;
 #: the engine's init process, which stays root, needs KILL to hand SIGTERM on to a service of another user.
@@ -52,17 +54,22 @@ COMMON: Final[dict[str, Any]] = {
 class NodeFiles:
     """Files of one node: path in the rendered folder and in the container, with the text.
 
-    `cuts` is the folder that `labgen cut` writes to; a whole folder, so that a running node sees a new file.
+    `folder` is the node's own in the rendered folder; `mounts` has only what the container sees elsewhere.
     """
 
     texts: dict[str, str]
-    mounts: dict[str, str]
-    cuts: str
+    targets: dict[str, str]
+    folder: str
+
+    @property
+    def mounts(self) -> dict[str, str]:
+        """Return by path what is not seen with the folder."""
+        return {path: target for path, target in self.targets.items() if not target.startswith(f"{SHOWN}/")}
 
     @property
     def digest(self) -> str:
         """Changes when any file's content does, so that Compose makes the container anew."""
-        joined = "\0".join(f"{self.mounts[path]}\0{text}" for path, text in self.texts.items())
+        joined = "\0".join(f"{self.targets[path]}\0{text}" for path, text in self.texts.items())
         return hashlib.sha256(joined.encode()).hexdigest()[:16]
 
 
@@ -93,8 +100,8 @@ def service_of(
         "healthcheck": {**_health(image, template, context), **_rhythm(len(plan.nodes))},
         "volumes": [
             *(f"{node.name}-{name}:{path}" for name, path in template.volumes.items()),
+            f"./{files.folder}:{SHOWN}:ro",
             *(f"./{source}:{target}:ro" for source, target in files.mounts.items()),
-            f"./{files.cuts}:{_CUTS}:ro",
         ],
         **_secrets(node, template),
         **({"ports": [f"{one.bind}:{one.host_port}:{one.port}" for one in published]} if published else {}),

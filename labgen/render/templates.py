@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from jinja2 import Environment, StrictUndefined, TemplateError, Undefined
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 
 from labgen.catalogue.load import read_yaml
 from labgen.catalogue.model import Facts
@@ -32,6 +32,10 @@ __all__ = [
 
 #: What an expression of a template's author can raise.
 _FAULTS: Final = (TemplateError, TypeError, ValueError, LookupError, ArithmeticError, AttributeError)
+#: What labgen itself puts there (docs/contract.md).
+_OWN: Final = tuple(
+    f"/etc/labgen/{one}" for one in ("node.json", "firewall.nft", "ca.crt", "tls.crt", "cuts")
+)
 _LONE: Final = re.compile(r"\{\{((?:(?!\}\}).)*)\}\}", re.DOTALL)
 _NUMBERS: Final = re.compile(r"(\d+)")
 _TEXT: Final = Environment(
@@ -59,6 +63,14 @@ class ServiceTemplate(Facts):
     health: list[str] = Field(min_length=1)
     stop_signal: str | None = None
     cpu_shares: Annotated[int, Field(ge=2, le=262144)] | str | None = None
+
+    @field_validator("files")
+    @classmethod
+    def _leave_what_is_labgens(cls, files: dict[str, str]) -> dict[str, str]:
+        for target in files.values():
+            if target in _OWN or any(target.startswith(f"{one}/") for one in _OWN):
+                raise ValueError(f"{target} is made by labgen for every node")
+        return files
 
     def evaluated(self, key: str, context: Mapping[str, Any]) -> Any:
         """Return the field `key` with its expressions evaluated in `context`.

@@ -15,7 +15,7 @@ from labgen.render.files import write_file
 from labgen.render.lab import COMPOSE_FILE, SIGNATURE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from labgen.render.lab import Rendering
@@ -24,6 +24,7 @@ __all__ = ["Written", "write_rendering"]
 
 _ALPHABET: Final = string.ascii_letters + string.digits  # nothing that any server's configuration must quote
 _LENGTH: Final = 32
+_OPEN: Final = 0o755
 _MANIFEST: Final = ".rendered.json"
 
 
@@ -51,11 +52,11 @@ def write_rendering(folder: Path, rendering: Rendering, names: Sequence[str] = (
             for path, text in rendering.files.items()
             if path != COMPOSE_FILE and write_file(folder / path, text, 0o644)
         ]
-        for path in rendering.folders:
-            (folder / path).mkdir(parents=True, exist_ok=True)
+        changed += _copy(folder, rendering.copies)
+        _open_folders(folder, rendering)
         if write_file(folder / COMPOSE_FILE, rendering.files[COMPOSE_FILE], 0o644):
             changed.append(COMPOSE_FILE)
-        _remove_stale(folder, set(rendering.files), set(rendering.folders))
+        _remove_stale(folder, {*rendering.files, *rendering.copies}, set(rendering.folders))
     except OSError as error:
         raise LabgenError(
             f"{error.filename or folder}: cannot be written: {error.strerror}",
@@ -88,6 +89,21 @@ def _make_secrets(folder: Path, names: Sequence[str]) -> list[str]:
             write_file(path, "".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH)), 0o600)
             made.append(name)
     return made
+
+
+def _copy(folder: Path, copies: Mapping[str, str]) -> list[str]:
+    texts = {source: (folder / source).read_text("utf-8") for source in set(copies.values())}
+    return [path for path, source in copies.items() if write_file(folder / path, texts[source], 0o644)]
+
+
+def _open_folders(folder: Path, rendering: Rendering) -> None:
+    """Let the nodes' servers look into what is mounted: they are another user, whatever the umask says."""
+    for path in rendering.folders:
+        (folder / path).mkdir(parents=True, exist_ok=True)
+    inside = {(folder / path).parent for path in (*rendering.files, *rendering.copies)}
+    for place in sorted({*inside, *(folder / path for path in rendering.folders)}):
+        if place != folder and place.stat().st_mode & 0o777 != _OPEN:
+            place.chmod(_OPEN)
 
 
 def _remove_stale(folder: Path, wanted: set[str], folders: set[str]) -> None:

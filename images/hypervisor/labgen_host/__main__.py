@@ -56,7 +56,9 @@ def start_daemon() -> subprocess.Popen[bytes]:
     settings = DEFINITIONS / "libvirt"
     settings.mkdir(exist_ok=True)
     (settings / "qemu.conf").write_text(QEMU_SETTINGS)
-    return subprocess.Popen(["/usr/sbin/libvirtd", "--listen", "--config", "/etc/labgen/libvirtd.conf"])
+    return subprocess.Popen(
+        ["/usr/sbin/libvirtd", "--listen", "--config", "/usr/local/lib/labgen/libvirtd.conf"]
+    )
 
 
 def connect(daemon: subprocess.Popen[bytes]) -> Any:

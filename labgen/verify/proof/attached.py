@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["Attachment", "Port", "Service", "read_service"]
 
 #: Where labgen-init and the container beside a foreign image look for rules.
-_RULES: Final = "/etc/labgen/firewall.nft"
+_SEEN: Final = "/etc/labgen"
+_RULES: Final = "firewall.nft"
 #: Read here.
 _READ: Final = {"labels", "network_mode", "networks", "ports", "volumes", "cap_add", "sysctls"}
 #: No say in who reaches whom: `dns` and `extra_hosts` are about names, `depends_on` about time, limits and
@@ -149,6 +150,11 @@ def _port(one: Value, name: str, block: Block, file: str) -> Port:
     )
 
 
+def _covers(target: str, path: str) -> bool:
+    """Whether what is mounted at `target` is seen at `path`."""
+    return f"{path}/".startswith(f"{target.rstrip('/')}/")
+
+
 def _rules(name: str, block: Block, file: str) -> str | None:
     """Return the path of the rules below the rendered folder, if the service mounts any."""
     found = None
@@ -157,8 +163,8 @@ def _rules(name: str, block: Block, file: str) -> str | None:
             raise NotUnderstood(file, block.at("volumes"), f"a volume of service '{name}'")
         source, _, rest = one.partition(":")
         target = rest.partition(":")[0]
-        if target == _RULES:
-            found = source.removeprefix("./")
-        elif target and _RULES.startswith(f"{target.rstrip('/')}/"):
+        if target == _SEEN and found is None:
+            found = f"{source.removeprefix('./')}/{_RULES}"
+        elif target and (_covers(target, _SEEN) or _covers(target, f"{_SEEN}/{_RULES}")):
             raise NotUnderstood(file, block.at("volumes"), f"'{one}', which hides the rules of '{name}'")
     return found

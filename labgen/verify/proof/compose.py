@@ -94,8 +94,9 @@ def _holder(service: Service, services: dict[str, Service], file: str) -> Servic
     holder = services.get(service.shares)
     if holder is None or holder.shares:
         raise NotUnderstood(file, service.line, f"'{service.name}' shares the network of '{service.shares}'")
-    if service.rules is not None or service.published:
-        raise NotUnderstood(file, service.line, f"'{service.name}' has rules or ports, but no network")
+    # Rules that it sees as well are not its own to load: only the holder may.
+    if service.published:
+        raise NotUnderstood(file, service.line, f"'{service.name}' has ports, but no network")
     return holder
 
 

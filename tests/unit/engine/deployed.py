@@ -60,6 +60,7 @@ class Deployed:
         made = [f"secrets/{name}" for name in self.rendering.secrets]
         owners = ["ca", *(one.node for one in self.rendering.certificates)]
         made += [f"tls/{one}.{end}" for one in owners for end in ("crt", "key")]
+        made += self.rendering.copies
         for path, text in {**dict.fromkeys(made, "x"), **self.rendering.files}.items():
             target = self.state.folder / path
             target.parent.mkdir(parents=True, exist_ok=True)

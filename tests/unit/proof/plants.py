@@ -78,7 +78,7 @@ def without_node(node: str) -> Plant:
 
 
 def mount(node: str) -> str:
-    return f"    - ./{rules(node)}:/etc/labgen/firewall.nft:ro\n"
+    return f"    - ./nodes/{node}:/etc/labgen:ro\n"
 
 
 PLANTED: dict[str, tuple[Plant, ...]] = {

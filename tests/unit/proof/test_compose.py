@@ -23,14 +23,14 @@ services:
     <<: *node
     labels: {io.labgen.node: a-1}
     volumes:
-    - ./nodes/a-1/firewall.nft:/etc/labgen/firewall.nft:ro
+    - ./nodes/a-1:/etc/labgen:ro
   b-1-network:
     <<: *node
     networks:
       one: {ipv4_address: 10.0.0.3, aliases: [b-1]}
     ports: ["8080:80", "127.0.0.1:5353:53/udp"]
     labels: {io.labgen.holds: b-1, io.labgen.published: "80=1"}
-    volumes: [./nodes/b-1/firewall.nft:/etc/labgen/firewall.nft:ro]
+    volumes: [./nodes/b-1:/etc/labgen:ro]
   b-1:
     image: vendor/b:1
     network_mode: service:b-1-network
@@ -162,12 +162,12 @@ NEW = [
     ('"8080:80"', "8000-8010:80", "the published port 8000-8010:80 of service 'b-1-network'", "ports:"),
     ('"8080:80"', "{target: 80}", "the published port {'target': '80'} of service 'b-1-network'", "ports:"),
     (
-        "./nodes/b-1/firewall.nft:",
+        "./nodes/b-1:",
         "./nodes/b-1:/etc/labgen:ro, ./b:",
         "hides the rules of 'b-1-network'",
         "volumes: [",
     ),
-    ("image: vendor/b:1", "ports: ['1:1']", "'b-1' has rules or ports, but no network", "  b-1:"),
+    ("image: vendor/b:1", "ports: ['1:1']", "'b-1' has ports, but no network", "  b-1:"),
     ("io.labgen.node: c-1", "io.labgen.node: a-1", "a second service of node 'a-1'", "  c-1:"),
     ("internal: true", "internal: maybe", "'internal: maybe' of network 'one'", "internal: maybe"),
     ("internal: true", "external: true", "the key 'external' of network 'one'", "external"),

@@ -95,7 +95,6 @@ def test_rules_in_a_lab_without_a_firewall_are_found() -> None:
     spec = LabSpec(firewall=False)
     files = rendered(spec)
     files[rules("redis-1")] = small()[rules("redis-1")]
-    in_service("redis-1", "    volumes:\n", f"    volumes:\n{mount('redis-1')}")(files)
     (found,) = (one for one in proof_of(files, spec).findings if one.kind is Kind.RULES)
     assert (found.source, found.text) == ("redis-1", "has rules, though this lab is of links alone")
     assert files[COMPOSE].splitlines()[int(found.where.partition(":")[2]) - 1] == "  redis-1:"
@@ -133,5 +132,5 @@ def test_a_foreign_image_that_could_take_its_rules_away_is_found() -> None:
 def test_rules_of_a_foreign_image_are_its_holders() -> None:
     spec = LabSpec(images={"redis": "vendor/redis:7"})
     files = rendered(spec)
-    in_service("redis-1-network", mount("redis-1"), "")(files)
+    in_service("redis-1-network", f"    volumes:\n{mount('redis-1')}", "")(files)
     assert Kind.RULES in {one.kind for one in proof_of(files, spec).findings}

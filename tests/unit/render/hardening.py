@@ -99,10 +99,8 @@ def _check_mounts(name: str, service: dict[str, Any], compose: dict[str, Any]) -
         assert target.startswith("/"), name
         assert "docker.sock" not in one, name
         if source.startswith("."):
-            # The node's own files, the lab's CA, its own certificate; read-only, nothing else of the host.
-            assert source.startswith(f"./nodes/{name}/") or source in {"./tls/ca.crt", f"./tls/{name}.crt"}, (
-                one
-            )
+            # The node's own files; read-only, nothing else of the host.
+            assert f"{source}/".startswith(f"./nodes/{name}/"), one
             assert ".." not in source, one
             assert mode == ["ro"], one
         else:

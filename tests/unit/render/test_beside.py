@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from labgen.render.lab import Rendering
 
-RULES = ["./nodes/web-1/firewall.nft:/etc/labgen/firewall.nft:ro", "./nodes/web-1/cuts:/etc/labgen/cuts:ro"]
+FOLDER = "./nodes/web-1:/etc/labgen:ro"
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def test_the_holder_has_all_that_is_of_the_network(foreign: Rendering, tmp_path:
     assert holder["networks"] == {
         name: {**one, "aliases": ["web-1"]} for name, one in alone["networks"].items()
     }
-    assert holder["volumes"] == RULES
+    assert holder["volumes"] == [FOLDER]
     assert holder["labels"][Label.HOLDS] == "web-1"
     assert holder["labels"][Label.PUBLISHED] == "80="
     assert Label.NODE not in holder["labels"], "it is no node"
@@ -46,8 +46,7 @@ def test_the_foreign_image_shares_it_and_cannot_change_it(foreign: Rendering) ->
     assert service["cap_add"] == ["KILL", "NET_RAW", "SETGID", "SETUID"]
     assert service["sysctls"] == {}
     assert not {"hostname", "ports", "dns", "networks"} & set(service)
-    assert not set(RULES) & set(service["volumes"])
-    assert "./nodes/web-1/node.json:/etc/labgen/node.json:ro" in service["volumes"]
+    assert FOLDER in service["volumes"]
     assert service["labels"][Label.NODE] == "web-1"
     assert service["labels"][Label.ENFORCED] == "beside"
 
@@ -63,7 +62,7 @@ def test_changed_rules_make_both_anew(foreign: Rendering) -> None:
 
 def test_without_the_firewall_the_holder_still_loads_cuts(tmp_path: Path) -> None:
     rendering = rendered(tmp_path, plan_of(images={"web": "vendor/web:6.1"}, firewall=False))
-    assert service_of(rendering, "web-1-network")["volumes"] == RULES[1:]
+    assert service_of(rendering, "web-1-network")["volumes"] == [FOLDER]
     assert service_of(rendering, "web-1")["labels"][Label.ENFORCED] == "links only"
 
 

@@ -64,19 +64,15 @@ def test_files_are_copied_or_rendered_and_mounted(tmp_path: Path) -> None:
     rendering = rendered(
         tmp_path,
         plan_of(counts={"database": 2}),
-        web="files: {plain.conf: /etc/plain.conf, made.conf.j2: /etc/made.conf}\n",
+        web="files: {plain.conf: /etc/plain.conf, made.conf.j2: /etc/labgen/web/made.conf}\n",
         plain__conf="{{ stays }}\n",
         made__conf__j2=template,
     )
     assert rendering.files["nodes/web-1/plain.conf"] == "{{ stays }}\n"
-    assert rendering.files["nodes/web-1/made.conf"] == "dc1-db-1:3306 web-1\ndc1-db-2:3306 web-1\nend\n"
+    assert rendering.files["nodes/web-1/web/made.conf"] == "dc1-db-1:3306 web-1\ndc1-db-2:3306 web-1\nend\n"
     assert service_of(rendering)["volumes"] == [
-        "./nodes/web-1/node.json:/etc/labgen/node.json:ro",
-        "./nodes/web-1/firewall.nft:/etc/labgen/firewall.nft:ro",
+        "./nodes/web-1:/etc/labgen:ro",
         "./nodes/web-1/plain.conf:/etc/plain.conf:ro",
-        "./nodes/web-1/made.conf:/etc/made.conf:ro",
-        "./tls/ca.crt:/etc/labgen/ca.crt:ro",
-        "./nodes/web-1/cuts:/etc/labgen/cuts:ro",
     ]
 
 

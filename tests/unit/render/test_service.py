@@ -47,10 +47,7 @@ def test_bare_template_gets_all_the_rest(tmp_path: Path) -> None:
             "/run/labgen:mode=0700,uid=900,gid=900,size=8m",
         ],
         "volumes": [
-            "./nodes/dc1-db-1/node.json:/etc/labgen/node.json:ro",
-            "./nodes/dc1-db-1/firewall.nft:/etc/labgen/firewall.nft:ro",
-            "./tls/ca.crt:/etc/labgen/ca.crt:ro",
-            "./nodes/dc1-db-1/cuts:/etc/labgen/cuts:ro",
+            "./nodes/dc1-db-1:/etc/labgen:ro",
         ],
         "networks": {"dc1-web-database": {"ipv4_address": "10.210.4.24"}},
     }
@@ -86,8 +83,9 @@ def test_tls_is_a_certificate_and_a_key_of_its_own(tmp_path: Path) -> None:
     }
     service = service_of(rendering, "dc1-db-2")
     assert service["secrets"] == [{"source": "dc1-db-2.key", "target": "tls.key"}]
-    assert "./tls/dc1-db-2.crt:/etc/labgen/tls.crt:ro" in service["volumes"]
-    assert not [one for one in service_of(rendering)["volumes"] if "tls.crt" in one]
+    assert {path: source for path, source in rendering.copies.items() if "tls.crt" in path} == {
+        f"nodes/dc1-db-{n}/tls.crt": f"tls/dc1-db-{n}.crt" for n in (1, 2)
+    }
 
 
 def test_volumes_are_named_after_their_node(tmp_path: Path) -> None:

@@ -194,8 +194,10 @@ def test_the_small_lab_is_what_compose_reads(tmp_path: Path, small: Rendering) -
         if volume.startswith("./")
     }
     for path in named | mounts:
-        is_there = (tmp_path / path).is_dir() if path[2:] in small.folders else (tmp_path / path).is_file()
+        is_there = (tmp_path / path).is_file() if path in named else (tmp_path / path).exists()
         assert is_there, f"compose.yaml names {path}"
+    for path, source in small.copies.items():
+        assert (tmp_path / path).read_bytes() == (tmp_path / source).read_bytes()
     assert written.changed[-1] == COMPOSE_FILE
     assert write_rendering(tmp_path, small) == type(written)((), ())
 
