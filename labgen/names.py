@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["Label", "container_name", "holder_name", "network_name", "project_name"]
+__all__ = [
+    "PROBE_FOLDER",
+    "PROBE_VOLUME",
+    "Label",
+    "container_name",
+    "holder_name",
+    "network_name",
+    "project_name",
+]
+
+#: The volume of a lab with the probe's program, and where every node of ours has it, to be read only.
+PROBE_VOLUME: Final = "probe"
+PROBE_FOLDER: Final = "/opt/labgen"
 
 
 class Label:

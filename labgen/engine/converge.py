@@ -102,7 +102,8 @@ def remove_stale(engine: Engine, plan: LabPlan) -> None:
     """Remove the volumes of nodes that the lab no longer has; Compose leaves them."""
     label = {"label": f"{Label.LAB}={plan.name}"}
     for volume in engine.sdk.api.volumes(filters=label).get("Volumes") or ():
-        if volume["Labels"].get(Label.NODE) not in plan.node_by_name:
+        node = volume["Labels"].get(Label.NODE)
+        if node is not None and node not in plan.node_by_name:
             _forgiving(engine.sdk.api.remove_volume, volume["Name"])
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from docker.errors import APIError, NotFound
 
-from labgen.names import Label
+from labgen.names import PROBE_FOLDER, Label
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,7 +40,7 @@ class NodeStatus:
     """One node as the engine sees it. `detail` is the engine's own sentence (`Up 3 minutes (healthy)`).
 
     `network` is the container whose network the node is in: its own, or the one beside a foreign image.
-    `enforced` says who applies its rules.
+    `enforced` says who applies its rules. `probe_volume` is the volume that has a probe's program in it.
     """
 
     name: str
@@ -56,6 +56,7 @@ class NodeStatus:
     ports: tuple[str, ...]
     network: str = ""
     enforced: str = ""
+    probe_volume: str = ""
 
 
 def observe(engine: Engine, lab: str) -> dict[str, NodeStatus]:
@@ -112,6 +113,9 @@ def _status(one: dict[str, Any], network: dict[str, Any]) -> NodeStatus:
         ),
         network=network["Id"],
         enforced=labels.get(Label.ENFORCED, ""),
+        probe_volume=next(
+            (str(m["Name"]) for m in one.get("Mounts") or () if m.get("Destination") == PROBE_FOLDER), ""
+        ),
     )
 
 

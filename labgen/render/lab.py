@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from labgen import __version__
 from labgen.images import is_foreign
-from labgen.names import Label, network_name, project_name
+from labgen.names import PROBE_VOLUME, Label, network_name, project_name
 from labgen.render.beside import HOLDER_IMAGE, beside
 from labgen.render.cuts import CUTS_FILE
 from labgen.render.dump import dump_compose
@@ -74,7 +74,7 @@ def render_lab(plan: LabPlan, templates: Path, images: Mapping[str, str]) -> Ren
     """
     files: dict[str, str] = {}
     services: dict[str, Any] = {}
-    volumes: dict[str, Any] = {}
+    volumes: dict[str, Any] = {PROBE_VOLUME: {"labels": {Label.LAB: plan.name}}}
     secrets: set[str] = set()
     certificates: list[Certificate] = []
     folders: list[str] = []

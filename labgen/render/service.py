@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from labgen.images import image_reference, is_foreign
-from labgen.names import Label, container_name
+from labgen.names import PROBE_FOLDER, PROBE_VOLUME, Label, container_name
 from labgen.render.templates import peers_of
 
 if TYPE_CHECKING:
@@ -102,6 +102,8 @@ def service_of(
             *(f"{node.name}-{name}:{path}" for name, path in template.volumes.items()),
             f"./{files.folder}:{SHOWN}:ro",
             *(f"./{source}:{target}:ro" for source, target in files.mounts.items()),
+            # A foreign image is probed from beside: nothing of ours need run in it.
+            *([] if is_foreign(image) else [f"{PROBE_VOLUME}:{PROBE_FOLDER}:ro"]),
         ],
         **_secrets(node, template),
         **({"ports": [f"{one.bind}:{one.host_port}:{one.port}" for one in published]} if published else {}),
@@ -185,8 +187,9 @@ def _confinement(template: ServiceTemplate, context: Mapping[str, Any]) -> dict[
 
 def _limits(node: Node, template: ServiceTemplate, context: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {"mem_limit": node.memory_limit, "memswap_limit": node.memory_limit}
-    if node.cpus is not None:
-        found["cpus"] = node.cpus
+    cpus = template.cpus if node.cpus is None else node.cpus
+    if cpus is not None:
+        found["cpus"] = cpus
     shares = template.evaluated("cpu_shares", context)
     if shares is not None:
         found["cpu_shares"] = shares

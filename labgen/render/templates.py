@@ -63,6 +63,7 @@ class ServiceTemplate(Facts):
     health: list[str] = Field(min_length=1)
     stop_signal: str | None = None
     cpu_shares: Annotated[int, Field(ge=2, le=262144)] | str | None = None
+    cpus: Annotated[float, Field(gt=0, le=1024)] | None = None
 
     @field_validator("files")
     @classmethod

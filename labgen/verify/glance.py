@@ -14,6 +14,7 @@ from labgen.engine.events import Emit, ignore
 from labgen.engine.observe import RUNNING, observe
 from labgen.engine.stock import shipped_images
 from labgen.images import image_tags
+from labgen.verify.inside import programs_inside
 from labgen.verify.judge_node import NodeJudge
 from labgen.verify.look import read_look
 from labgen.verify.measurement import Answers, Measurement
@@ -55,19 +56,22 @@ def glance(engine: Engine, state: LabState, plan: LabPlan, emit: Emit = ignore) 
         if name in running and running[name].state in RUNNING
     }
     image = image_tags(images_dir())[PROBE_IMAGE]
+    programs = programs_inside(engine, plan.name, image, (running[name] for name in networks))
     started = time.monotonic()
     with ThreadPoolExecutor(_PARALLEL) as pool:
-        answers = pool.map(lambda network: _look(engine, plan.name, image, network), networks.values())
+        answers = pool.map(
+            lambda name: _look(engine, plan.name, image, networks[name], programs.get(name, "")), networks
+        )
         looks = dict(zip(networks, answers, strict=True))
     measured = Measurement(looks, {}, {}, time.monotonic() - started)
     enforced = {name: one.enforced for name, one in running.items()}
     return judge_looks(plan, measured, cut_tables(state), enforced)
 
 
-def _look(engine: Engine, lab: str, image: str, network: str) -> Answers:
+def _look(engine: Engine, lab: str, image: str, network: str, program: str) -> Answers:
     answers = Answers()
     try:
-        with Probe(engine, lab, image, network, seconds=_SECONDS) as probe:
+        with Probe(engine, lab, image, network, seconds=_SECONDS, program=program) as probe:
             answers.look = read_look(probe.ask({"op": "look"}))
     except ProbeBroke as error:
         answers.broke = str(error)

@@ -15,6 +15,7 @@ from labgen.images import image_tags
 from labgen.names import Label
 from labgen.nearest import did_you_mean
 from labgen.verify.expect import HOST
+from labgen.verify.inside import programs_inside
 from labgen.verify.judge import judge
 from labgen.verify.questions import Wanted
 from labgen.verify.run import Subject, measure
@@ -65,10 +66,12 @@ def subject_of(engine: Engine, state: LabState, plan: LabPlan, wanted: Wanted) -
             networks[node.name] = status.network
         else:
             stopped[node.name] = f"{status.state} ({status.detail})" if status else NodeState.MISSING
+    image = image_tags(images_dir())[PROBE_IMAGE]
     return Subject(
         plan=plan,
-        probe_image=image_tags(images_dir())[PROBE_IMAGE],
+        probe_image=image,
         networks=networks,
+        programs=programs_inside(engine, plan.name, image, (running[name] for name in networks)),
         stopped=stopped,
         enforced={name: one.enforced for name, one in running.items()},
         secrets=lab_secrets(state),

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
 __all__ = ["rule_faults"]
 
+# `nft` lists protocols by their names where the image has a file of them, which few servers need.
+_PROTOCOL: Final = re.compile(r"(?<=\bl4proto )(?:6|17)\b")
+_NAMES: Final = {"6": "tcp", "17": "udp"}
 _ROW: Final = re.compile(r'comment "(?:published )?([^"]*)"')
 
 
@@ -39,7 +42,7 @@ def _lines(text: str) -> Iterator[tuple[str, str]]:
         if line.startswith("chain "):
             chain = line.split()[1]
         if line and not line.startswith(("#", "table ", "delete ")) and line != "}":
-            yield chain, line
+            yield chain, _PROTOCOL.sub(lambda found: _NAMES[found[0]], line)
 
 
 def _row(line: str) -> str:

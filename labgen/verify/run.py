@@ -37,15 +37,16 @@ _PATIENCE: Final = 1.0  # seconds for one connection attempt; on one machine an 
 class Subject:
     """What is measured.
 
-    `networks` maps each running node to the container whose network it is in, `stopped` every other to what
-    the engine says of it. `secrets` holds passwords and the CA (`ca`), `cuts` the ordered pairs without a
-    wire, `enforced` who applies each node's rules, `other_labs` addresses of their nodes. `seconds` bounds
-    each probe.
+    `networks` maps each running node to the container whose network it is in, `programs` to the program of
+    a probe in that container, where it has one, `stopped` every other node to what the engine says of it. `secrets`
+    holds passwords and the CA (`ca`), `cuts` the ordered pairs without a wire, `enforced` who applies each
+    node's rules, `other_labs` addresses of their nodes. `seconds` bounds each probe.
     """
 
     plan: LabPlan
     probe_image: str
     networks: Mapping[str, str]
+    programs: Mapping[str, str] = field(default_factory=dict)
     stopped: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     cuts: frozenset[tuple[str, str]] = frozenset()
@@ -112,6 +113,7 @@ class _Run:
             network,
             seconds=subject.seconds,
             vrrp=name in self._vrrp,
+            program=subject.programs.get(name, ""),
         )
 
         def start() -> None:

@@ -1,8 +1,11 @@
-"""Probes: one per network namespace, in a container of its own, asked line by line.
+"""Probes: one per network namespace, asked line by line.
 
-A probe shares its node's network and nothing else. It starts as root with NET_ADMIN, reads the rules in
-force, and gives all of that up before it is asked anything. It ends by itself when its time is over, and
-the engine removes it: nobody has to be there for that.
+A probe is started in its node, from the volume that has its program (labgen.verify.inside). Where that is not
+to be had (a foreign image, this machine's own network), it has a container of its own that shares its node's
+network and nothing else, and that the engine removes when it ends.
+
+It starts as root with NET_ADMIN, reads the rules in force, and gives all of that up before it is asked
+anything. It ends by itself when its input ends or its time is over: nobody has to be there for that.
 """
 
 from __future__ import annotations
@@ -40,25 +43,35 @@ class ProbeBroke(Exception):
 
 
 class Probe(AbstractContextManager["Probe"]):
-    """A conversation with one probe. `network` is a container whose network it joins, or `host`.
+    """A conversation with one probe. `network` is a container whose network it is in, or `host`.
 
+    With `program` it is started in that container, which has that program; without, it joins it from beside.
     With `vrrp` it can speak VRRP, and answers other probes that do.
     """
 
     def __init__(
-        self, engine: Engine, lab: str, image: str, network: str, *, seconds: int, vrrp: bool = False
+        self,
+        engine: Engine,
+        lab: str,
+        image: str,
+        network: str,
+        *,
+        seconds: int,
+        vrrp: bool = False,
+        program: str = "",
     ) -> None:
         self._api = engine.sdk.api
         self._lab, self._image, self._seconds = lab, image, seconds
         self._host = network == "host"
         self._vrrp = vrrp and not self._host
+        self._container, self._program = network, program
         self._network = network if self._host else f"container:{network}"
         self._deadline = time.monotonic() + seconds
         self._talk: Conversation | None = None
 
     def __enter__(self) -> Self:
         try:
-            self._start()
+            self._enter() if self._program else self._join()
         except (DockerException, requests.RequestException, OSError) as error:
             self.__exit__(None, None, None)
             reason = error.explanation if isinstance(error, APIError) else first_line(error)
@@ -68,13 +81,22 @@ class Probe(AbstractContextManager["Probe"]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # With its input closed the probe ends, and the engine removes its container.
+        # With its input closed the probe ends; where it has a container, the engine removes that.
         if self._talk is not None:
             with suppress(OSError):
                 self._talk.close()
             self._talk = None
 
-    def _start(self) -> None:
+    @property
+    def _arguments(self) -> list[str]:
+        return [str(self._seconds), *(["vrrp"] if self._vrrp else [])]
+
+    def _enter(self) -> None:
+        command = [self._program, *self._arguments]
+        created = self._api.exec_create(self._container, command, stdin=True, user="0")
+        self._talk = Conversation(self._api.exec_start(created["Id"], socket=True), self._deadline)
+
+    def _join(self) -> None:
         limits = self._api.create_host_config(
             network_mode=self._network,
             cap_drop=["ALL"],
@@ -91,7 +113,7 @@ class Probe(AbstractContextManager["Probe"]):
         )
         created = self._api.create_container(
             self._image,
-            command=[str(self._seconds), *(["vrrp"] if self._vrrp else [])],
+            command=self._arguments,
             host_config=limits,
             stdin_open=True,
             user="900:900" if self._host else "root",

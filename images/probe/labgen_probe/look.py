@@ -9,6 +9,7 @@ null for a table that does not exist; `fault` says why they could not be read).
 from __future__ import annotations
 
 import errno
+import os
 import socket
 
 from labgen_probe.kernel import addresses, tcp_listeners
@@ -22,9 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["answer", "rules_of"]
 
 _PROC = "/proc/net"
-_RULES = "/tmp"  # noqa: S108 - where labgen-probe-session puts them
+_RULES = "LABGEN_RULES"  # the number of the file that labgen-probe-session has them in
 _TABLES = ("labgen", "labgen_cuts")
-_ABSENT = "No such file or directory"  # how nft says that there is no such table
 _LINK_LOCAL = "fe80::1"
 _DISCARD = 9
 _SHORTAGE = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
@@ -38,22 +38,41 @@ def answer(_request: Mapping[str, Any]) -> dict[str, Any]:
         "ipv6": list(ipv6_of(_table("if_inet6"))),
         "ipv6_usable": list(_ipv6_usable()),
         "routes": list(routes_of(_table("route"))),
-        "rules": rules_of(_RULES),
+        "rules": _rules_in_force(),
     }
 
 
-def rules_of(folder: str) -> dict[str, str | None]:
-    """Return what labgen-probe-session found in force: the text of each table, or None for no table."""
-    found: dict[str, str | None] = {"fault": ""}
-    for table in _TABLES:
-        found[table] = _text(f"{folder}/rules.{table}")
-        if found[table] is None:
-            reason = _text(f"{folder}/rules.{table}.fault")
-            if reason is None:
-                found["fault"] = "nobody read them: the probe began without root, or without a place in /tmp"
-            elif _ABSENT not in reason:
-                found["fault"] = " ".join(reason.split()) or "nft failed without a word"
+def rules_of(said: str | None) -> dict[str, str | None]:
+    """Return the text of each table in what nft said, or None for no table; None for who heard nothing of it.
+
+    What it says ends with a line `end`, and with `nft: CODE` before that if it failed.
+    """
+    found: dict[str, str | None] = {"fault": "", **dict.fromkeys(_TABLES)}
+    if said is None:
+        found["fault"] = "nobody read them: the probe began without root"
+        return found
+    text, end, rest = said.rpartition("end\n")
+    text = text or rest
+    text, failed, _ = text.rpartition("nft: ") if "\nnft: " in f"\n{text}" else (text, "", "")
+    if failed or not end:
+        found["fault"] = " ".join(text.split()) or "nft failed without a word"
+        return found
+    for table in text.split("\n}\n"):
+        name = table.partition(" {")[0].rpartition(" ")[2]
+        if name in _TABLES:
+            found[name] = f"{table}\n}}\n"
     return found
+
+
+_rules: list[dict[str, str | None]] = []
+
+
+def _rules_in_force() -> dict[str, str | None]:
+    """Return what labgen-probe-session found in force when this began, also when it is asked again."""
+    if not _rules:
+        number = os.environ.get(_RULES)
+        _rules.append(rules_of(None if number is None else _text(int(number))))
+    return _rules[0]
 
 
 def _tcp_listeners() -> list[dict[str, Any]]:
@@ -75,8 +94,8 @@ def _table(name: str) -> str:
     return text or ""
 
 
-def _text(path: str) -> str | None:
-    """Return the text of a file; None if there is none."""
+def _text(path: str | int) -> str | None:
+    """Return the text of a file, by its path or its number; None if there is none."""
     try:
         with open(path, encoding="utf-8") as file:  # noqa: PTH123 - pathlib takes longer than all else here
             return file.read()

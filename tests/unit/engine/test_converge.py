@@ -12,7 +12,7 @@ from labgen.catalogue.load import default_catalogue
 from labgen.engine.converge import NetworkTakenError, PortTakenError, clear_moved, compose_up, remove_stale
 from labgen.engine.state import lab_state
 from labgen.errors import LabgenError
-from labgen.names import network_name
+from labgen.names import Label, network_name
 from labgen.plan.build import make_plan
 from labgen.plan.model import LabPlan
 from labgen.plan.spec import LabSpec
@@ -129,6 +129,14 @@ def test_data_stays_when_a_node_is_removed_for_its_network(running: World, plan:
     clear_moved(running.engine, plan)
     remove_stale(running.engine, plan)
     assert not [call for call in running.calls if "volume" in " ".join(call)]
+
+
+def test_a_volume_that_belongs_to_no_node_stays(running: World, plan: LabPlan) -> None:
+    shared = volume("lab", "probe")
+    del shared["Labels"][Label.NODE]
+    running.volumes = [shared]
+    remove_stale(running.engine, plan)
+    assert running.calls == []
 
 
 def test_a_network_of_servers_that_went(running: World, plan: LabPlan) -> None:

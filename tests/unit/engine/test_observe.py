@@ -42,8 +42,13 @@ def test_all_that_is_known_of_a_node(world: World) -> None:
         {"IP": "127.0.0.1", "PrivatePort": 80, "PublicPort": 8080},
         {"PrivatePort": 9999},
     ]
+    one["Mounts"] = [
+        {"Type": "bind", "Source": "/x", "Destination": "/etc/labgen"},
+        {"Type": "volume", "Name": "labgen-lab_probe", "Destination": "/opt/labgen"},
+    ]
     world.containers = [one]
     found = observe(world.engine, "lab")["dc1-rs-1"]
+    assert found.probe_volume == "labgen-lab_probe"
     assert (found.role, found.site, found.actor) == ("rs", "dc1", True)
     assert (found.container, found.project, found.image) == ("id-dc1-rs-1", "labgen-lab", "labgen/dc1-rs-1:1")
     assert found.addresses == ("10.1.0.2", "10.1.0.3")
@@ -56,6 +61,7 @@ def test_a_node_that_the_engine_says_little_about(world: World) -> None:
     world.containers = [one]
     found = observe(world.engine, "lab")["api-1"]
     assert (found.role, found.site, found.actor, found.addresses, found.ports) == ("", "", False, (), ())
+    assert found.probe_volume == ""
 
 
 def test_platform_first_then_sites_by_name(world: World) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
 from pathlib import Path
 from typing import Any, Self
@@ -140,27 +141,46 @@ def test_what_could_not_be_tried_is_not_unusable(monkeypatch: pytest.MonkeyPatch
         answer({})
 
 
-def test_rules_in_force(tmp_path: Path) -> None:
-    (tmp_path / "rules.labgen").write_text("table inet labgen {\n}\n")
-    (tmp_path / "rules.labgen.fault").write_text("")
-    (tmp_path / "rules.labgen_cuts.fault").write_text("Error: No such file or directory\nlist table inet x\n")
-    assert rules_of(str(tmp_path)) == {
+def test_rules_in_force() -> None:
+    said = (
+        "table inet labgen {\n\tchain input {\n\t}\n}\n"
+        "table inet other {\n}\n"
+        "table inet labgen_cuts {\n\tchain cut {\n\t}\n}\nend\n"
+    )
+    assert rules_of(said) == {
         "fault": "",
-        "labgen": "table inet labgen {\n}\n",
-        "labgen_cuts": None,
+        "labgen": "table inet labgen {\n\tchain input {\n\t}\n}\n",
+        "labgen_cuts": "table inet labgen_cuts {\n\tchain cut {\n\t}\n}\n",
     }
+    assert rules_of("end\n") == {"fault": "", "labgen": None, "labgen_cuts": None}
 
 
 @pytest.mark.parametrize(
-    ("complaint", "fault"),
+    ("said", "fault"),
     [
-        ("Operation not permitted\nnetlink: Error: cache\n", "Operation not permitted netlink: Error: cache"),
+        ("Operation not permitted\nnetlink: no\nnft: 1\nend\n", "Operation not permitted netlink: no"),
+        ("nft: 127\nend\n", "nft failed without a word"),
+        ("table inet labgen {\n", "table inet labgen {"),
         ("", "nft failed without a word"),
-        (None, "nobody read them: the probe began without root, or without a place in /tmp"),
+        (None, "nobody read them: the probe began without root"),
     ],
 )
-def test_rules_that_cannot_be_read_are_not_absent(tmp_path: Path, complaint: str | None, fault: str) -> None:
-    if complaint is not None:
-        for table in ("labgen", "labgen_cuts"):
-            (tmp_path / f"rules.{table}.fault").write_text(complaint)
-    assert rules_of(str(tmp_path)) == {"fault": fault, "labgen": None, "labgen_cuts": None}
+def test_rules_that_cannot_be_read_are_not_absent(said: str | None, fault: str) -> None:
+    assert rules_of(said) == {"fault": fault, "labgen": None, "labgen_cuts": None}
+
+
+def test_rules_are_read_once_and_told_as_often_as_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(look, "_rules", [])
+    here, there = os.pipe()
+    os.write(there, b"table inet labgen {\n}\nend\n")
+    os.close(there)
+    monkeypatch.setenv("LABGEN_RULES", str(here))
+    assert (
+        answer({})["rules"]
+        == answer({})["rules"]
+        == {
+            "fault": "",
+            "labgen": "table inet labgen {\n}\n",
+            "labgen_cuts": None,
+        }
+    )

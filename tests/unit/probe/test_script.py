@@ -1,4 +1,4 @@
-"""labgen-probe-session: the rules are read first, then root is given up, then the clock runs."""
+"""labgen-probe-session: the rules are read as root, and then root is given up before anything is asked."""
 
 from __future__ import annotations
 
@@ -6,81 +6,99 @@ import subprocess
 from pathlib import Path
 
 SCRIPT = Path(__file__).parents[3] / "images" / "probe" / "labgen-probe-session"
-PROGRAM = "timeout 7 python3 -I -S /usr/local/lib/labgen/python/labgen_probe/__main__.py"
 DROP = "setpriv --reuid=900 --regid=900 --clear-groups --bounding-set=-all --inh-caps=-all --"
-NFT = """
+RULES = """
 echo "nft $*" >> "$calls"
-[ "$5" = labgen ] && echo "table inet labgen" && exit
-echo "Error: No such file or directory" >&2
-exit 1
+echo "table inet labgen {"
+"""
+#: What stands for the interpreter: notes how it was started, then what it has as rules and as questions.
+SHOW = """
+echo "$0 $*" >> "$calls"
+[ -z "${LABGEN_RULES:-}" ] || cat <&"$LABGEN_RULES" >> "$heard"
+cat >> "$asked"
+"""
+#: What a program executes that was given behind `--` what to execute.
+HAND_ON = """
+printf '%s\\n' "${0##*/} $*" >> "$calls"
+while [ "$1" != -- ]; do shift; done
+shift
+exec "$@"
 """
 
 
-def start(tmp_path: Path, user: int, *seconds: str, nft: str = NFT) -> tuple[str, list[str]]:
-    """Run the script where every program only says that it was called; return stderr and the calls."""
-    programs = {
-        "id": f"echo {user}",
-        "nft": nft,
-        "rm": 'exec /bin/rm "$@"',
-        **{name: f'echo "{name} $*" >> "$calls"' for name in ("setpriv", "timeout", "perl")},
-    }
+def start(
+    tmp_path: Path, user: int, *seconds: str, nft: str = RULES
+) -> tuple[str, list[str], dict[str, str]]:
+    """Run the script with programs that only say so; return stderr, calls, and what was read."""
     (tmp_path / "bin").mkdir()
+    (tmp_path / "lib").mkdir()
+    programs = {
+        "bin/id": f"echo {user}",
+        "bin/nft": nft,
+        "bin/setpriv": HAND_ON,
+        "bin/perl": HAND_ON,
+        "lib/ld.so": SHOW,
+    }
     for name, text in programs.items():
-        program = tmp_path / "bin" / name
+        program = tmp_path / name
         program.write_text(f"#!/bin/sh\n{text}\n")
         program.chmod(0o755)
-    script = tmp_path / "script"
-    script.write_text(SCRIPT.read_text().replace("/tmp/", f"{tmp_path}/"))  # noqa: S108 - not there
-    calls = tmp_path / "calls"
-    calls.touch()
+    script = tmp_path / SCRIPT.name
+    script.write_text(SCRIPT.read_text())
+    files = {name: tmp_path / name for name in ("calls", "heard", "asked")}
+    for file in files.values():
+        file.touch()
     done = subprocess.run(
         ["/bin/sh", str(script), *seconds],
-        env={"PATH": str(tmp_path / "bin"), "calls": str(calls)},
+        env={"PATH": f"{tmp_path}/bin:/usr/bin:/bin", **{name: str(file) for name, file in files.items()}},
+        input="a question\n",
         capture_output=True,
         text=True,
         check=False,
         timeout=30,
     )
-    return done.stderr, calls.read_text().splitlines()
+    read = {name: file.read_text() for name, file in files.items()}
+    return done.stderr, sorted(read.pop("calls").splitlines()), read
+
+
+def program(root: Path) -> str:
+    return (
+        f"{root}/lib/ld.so --library-path {root}/lib {root}/bin/python3 -I -S"
+        f" {root}/python/labgen_probe/__main__.py 7"
+    )
 
 
 def test_as_root(tmp_path: Path) -> None:
-    complaint, calls = start(tmp_path, 0, "7")
-    assert calls == [
-        "nft -s list table inet labgen",
-        "nft -s list table inet labgen_cuts",
-        f"{DROP} {PROGRAM}",
-    ]
+    complaint, calls, read = start(tmp_path, 0, "7")
+    assert calls == sorted(["nft -s list ruleset inet", f"{DROP} {program(tmp_path)}", program(tmp_path)])
     assert complaint == ""
-    assert (tmp_path / "rules.labgen").read_text() == "table inet labgen\n"
-    assert not (tmp_path / "rules.labgen_cuts").exists()
-    assert "No such file or directory" in (tmp_path / "rules.labgen_cuts.fault").read_text()
-    assert (tmp_path / "rules.labgen").stat().st_mode & 0o004, "whoever asks is not root any more"
+    assert read == {"heard": "table inet labgen {\nend\n", "asked": "a question\n"}
 
 
 def test_the_socket_for_vrrp_is_opened_before_root_is_given_up(tmp_path: Path) -> None:
-    complaint, calls = start(tmp_path, 0, "7", "vrrp")
+    complaint, calls, read = start(tmp_path, 0, "7", "vrrp")
     assert complaint == ""
-    assert calls[2].startswith("perl -MSocket -e ")
-    assert "\n".join(calls).endswith(f" -- {DROP} {PROGRAM}")
+    assert any(
+        one.startswith("perl -MSocket -e ") and one.endswith(f" -- {DROP} {program(tmp_path)}")
+        for one in calls
+    )
+    assert read["asked"] == "a question\n"
 
 
 def test_as_anybody_else(tmp_path: Path) -> None:
-    _, calls = start(tmp_path, 900, "7")
-    assert calls == [PROGRAM]
-    assert not list(tmp_path.glob("rules.*"))
+    _, calls, read = start(tmp_path, 900, "7")
+    assert calls == [program(tmp_path)]
+    assert read == {"heard": "", "asked": "a question\n"}
 
 
 def test_rules_that_cannot_be_read_do_not_keep_it_from_starting(tmp_path: Path) -> None:
-    _, calls = start(
-        tmp_path, 0, "7", nft='echo "table inet lab"; echo "Operation not permitted" >&2; exit 1'
-    )
-    assert calls == [f"{DROP} {PROGRAM}"]
-    assert not (tmp_path / "rules.labgen").exists(), "half of the rules is not the rules"
-    assert (tmp_path / "rules.labgen.fault").read_text() == "Operation not permitted\n"
+    nft = 'echo "table inet lab"; echo "Operation not permitted" >&2; exit 1'
+    _, calls, read = start(tmp_path, 0, "7", nft=nft)
+    assert program(tmp_path) in calls
+    assert read["heard"] == "table inet lab\nOperation not permitted\nnft: 1\nend\n"
 
 
 def test_without_an_end_it_does_not_start(tmp_path: Path) -> None:
-    complaint, calls = start(tmp_path, 900)
+    complaint, calls, _ = start(tmp_path, 900)
     assert "usage: labgen-probe-session SECONDS" in complaint
     assert calls == []

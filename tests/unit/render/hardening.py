@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from labgen.catalogue.load import yaml_loader
-from labgen.names import Label
+from labgen.names import PROBE_FOLDER, PROBE_VOLUME, Label
 from labgen.render.lab import COMPOSE_FILE
 
 if TYPE_CHECKING:
@@ -103,6 +103,9 @@ def _check_mounts(name: str, service: dict[str, Any], compose: dict[str, Any]) -
             assert f"{source}/".startswith(f"./nodes/{name}/"), one
             assert ".." not in source, one
             assert mode == ["ro"], one
+        elif source == PROBE_VOLUME:
+            # Programs that all nodes share: nobody may change what another one executes.
+            assert (target, mode) == (PROBE_FOLDER, ["ro"]), one
         else:
             assert source.startswith(f"{name}-"), one
             assert source in compose["volumes"], one

@@ -48,6 +48,7 @@ def test_bare_template_gets_all_the_rest(tmp_path: Path) -> None:
         ],
         "volumes": [
             "./nodes/dc1-db-1:/etc/labgen:ro",
+            "probe:/opt/labgen:ro",
         ],
         "networks": {"dc1-web-database": {"ipv4_address": "10.210.4.24"}},
     }
@@ -91,7 +92,8 @@ def test_tls_is_a_certificate_and_a_key_of_its_own(tmp_path: Path) -> None:
 def test_volumes_are_named_after_their_node(tmp_path: Path) -> None:
     rendering = rendered(tmp_path, plan_of(counts={"database": 2}), database="volumes: {data: /var/lib/x}\n")
     assert compose_of(rendering)["volumes"] == {
-        f"dc1-db-{n}-data": {"labels": {Label.LAB: "lab", Label.NODE: f"dc1-db-{n}"}} for n in (1, 2)
+        "probe": {"labels": {Label.LAB: "lab"}},
+        **{f"dc1-db-{n}-data": {"labels": {Label.LAB: "lab", Label.NODE: f"dc1-db-{n}"}} for n in (1, 2)},
     }
     assert service_of(rendering, "dc1-db-2")["volumes"][0] == "dc1-db-2-data:/var/lib/x"
 

@@ -134,8 +134,11 @@ class FakeProbe(AbstractContextManager["FakeProbe"]):
     trouble: ClassVar[dict[str, Exception]] = {}
     asked: ClassVar[list[str]] = []
 
-    def __init__(self, _engine: object, lab: str, image: str, network: str, *, seconds: int) -> None:
+    def __init__(
+        self, _engine: object, lab: str, image: str, network: str, *, seconds: int, program: str
+    ) -> None:
         assert (lab, image.partition(":")[0]) == ("small", "labgen/probe")
+        assert program == "", "nothing of this lab has the volume"
         assert seconds > 0
         self.network = network
 

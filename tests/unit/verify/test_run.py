@@ -38,9 +38,10 @@ class FakeProbe(AbstractContextManager["FakeProbe"]):
     open: int = 0
 
     def __init__(
-        self, _engine: object, lab: str, image: str, network: str, *, seconds: int, vrrp: bool
+        self, _engine: object, lab: str, image: str, network: str, *, seconds: int, vrrp: bool, program: str
     ) -> None:
         assert (lab, image, seconds) == ("lab", "probe:1", 60)
+        assert program == ("" if network == "host" else "/opt/probe")
         assert not vrrp, "no node of this lab has a peer"
         self.name = HOST if network == "host" else network.removeprefix("id-")
 
@@ -135,7 +136,8 @@ def _probes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def measured(**subject: Any) -> TruthTable:
-    facts: dict[str, Any] = {"networks": NETWORKS, "secrets": SECRETS, **subject}
+    programs = dict.fromkeys(NETWORKS, "/opt/probe")
+    facts: dict[str, Any] = {"networks": NETWORKS, "programs": programs, "secrets": SECRETS, **subject}
     made = Subject(PLAN, "probe:1", **facts)
     questions, measurement = measure(cast("Engine", None), made)
     assert FakeProbe.open == 0, "every probe is closed"

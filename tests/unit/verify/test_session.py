@@ -54,6 +54,15 @@ class Api:
     def start(self, _identity: str) -> None:
         self.did("start")
 
+    def exec_create(self, container: str, command: list[str], *, stdin: bool, user: str) -> dict[str, str]:
+        assert (container, stdin, user) == ("abc", True, "0")
+        self.did(f"enter: {' '.join(command)}")
+        return {"Id": "exec"}
+
+    def exec_start(self, identity: str, *, socket: bool) -> Any:
+        assert (identity, socket) == ("exec", True)
+        return SimpleNamespace(_sock=self.here, close=self.here.close)
+
     def remove_container(self, _identity: str, *, force: bool) -> None:
         assert force
         self.did("remove")
@@ -89,6 +98,29 @@ def test_it_is_in_the_nodes_network_and_in_nothing_else_of_it(api: Api) -> None:
     assert api.created["command"] == ["5"], "it ends by itself"
     assert api.created["labels"] == {Label.LAB: "small", Label.PROBE: "container:abc"}
     assert api.there.recv(1) == b"", "its input has ended"
+
+
+@pytest.mark.parametrize("vrrp", [False, True])
+def test_where_its_program_is_in_the_node_no_container_is_made(api: Api, vrrp: bool) -> None:
+    engine = cast("Engine", SimpleNamespace(sdk=SimpleNamespace(api=api)))
+    program = "/opt/labgen/1/labgen-probe-session"
+    with Probe(engine, "small", "probe:1", "abc", seconds=5, vrrp=vrrp, program=program) as asked:
+        api.says('{"op": "look"}\n')
+        assert asked.ask({"op": "look"}) == {"op": "look"}
+    assert api.calls == [f"enter: {program} 5{' vrrp' if vrrp else ''}"]
+    while api.there.recv(4096):  # its input ends, and with that it does
+        pass
+
+
+def test_a_node_that_cannot_be_entered(api: Api) -> None:
+    engine = cast("Engine", SimpleNamespace(sdk=SimpleNamespace(api=api)))
+    api.refused = "enter: /x 5"
+    with (
+        pytest.raises(ProbeBroke) as caught,
+        Probe(engine, "small", "probe:1", "abc", seconds=5, program="/x"),
+    ):
+        pass
+    assert str(caught.value) == "the probe could not start: cannot join network of a non running container"
 
 
 def test_one_that_speaks_vrrp_may_open_a_raw_socket(api: Api) -> None:
