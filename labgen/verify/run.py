@@ -38,9 +38,9 @@ class Subject:
     """What is measured.
 
     `networks` maps each running node to the container whose network it is in, `programs` to the program of
-    a probe in that container, where it has one, `stopped` every other node to what the engine says of it. `secrets`
-    holds passwords and the CA (`ca`), `cuts` the ordered pairs without a wire, `enforced` who applies each
-    node's rules, `other_labs` addresses of their nodes. `seconds` bounds each probe.
+    a probe in that container, where it has one, `stopped` every other node to what the engine says of it.
+    `secrets` holds passwords and the CA (`ca`), `cuts` the ordered pairs without a wire, `enforced` who
+    applies each node's rules, `other_labs` addresses of their nodes. `seconds` bounds each probe.
     """
 
     plan: LabPlan
