@@ -1,4 +1,4 @@
-"""`labgen drill`: cut every wire in turn, and see who notices; or hit nodes, and see what users feel."""
+"""`labgen drill`: cut every wire in turn, or hit nodes, and see who notices and what users feel."""
 
 from __future__ import annotations
 
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from labgen.plan.model import LabPlan
 
 __all__ = ["register"]
-
-_WINDOW = 6.0
 
 
 class Fault(StrEnum):
@@ -51,15 +49,15 @@ def drill(
     ] = False,
     lab: LabOption = None,
     window: Annotated[
-        float,
+        Optional[float],
         typer.Option(
-            help="How long each wire stays cut.",
+            help="How long each wire stays cut; without it 6, and longer for many nodes.",
             metavar="SECONDS",
             min=1,
             max=600,
             envvar="LABGEN_DRILL_WINDOW",
         ),
-    ] = _WINDOW,
+    ] = None,
     html: Annotated[
         Optional[Path],
         typer.Option(
@@ -71,14 +69,15 @@ def drill(
     ] = None,
     style: FormatOption = Format.TABLE,
 ) -> None:
-    """Cut every wire of a healthy lab in turn, or one, and show who notices, and how soon.
+    """Cut every wire of a healthy lab in turn, or one; show who notices, how soon, and what users feel.
 
-    A node notices when its own health check fails. Each wire is healed before the next is cut, and before
-    labgen ends, whatever ends it. Exit code 0: everybody recovered. 1: somebody did not.
+    A node notices when its own health check fails. Meanwhile users read and write through the published port.
+    Each wire is healed before the next is cut, and before labgen ends, whatever ends it. Exit code 0:
+    everybody recovered, and every write that was accepted is there. 1: not so.
 
-    With another --kind: do that to a node, to two at once, or to each in turn, while users read and write.
-    Shows how long they were affected, and whether a write is lost that was accepted. Exit code 1 if so, or if
-    it took longer than it may, or somebody did not come back.
+    With another --kind: do that to a node, to two at once, or to each in turn, while users go on. Shows how
+    long they were affected, and whether a write is lost that was accepted. Exit code 1 if so, or if it took
+    longer than it may, or somebody did not come back.
     """
     if kind is not Fault.CUT:
         _hit(kind, [one for one in (source, destination) if one], lab, html, style, each=each)

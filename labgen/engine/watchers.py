@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from labgen.engine.client import Engine
 
-__all__ = ["Sign", "Watchers"]
+__all__ = ["Sign", "Watchers", "pause_of"]
 
 #: Says `exit code, milliseconds, first line` of each round; its arguments: seconds between rounds, seconds
 #: that a check may take, seconds that it goes on unasked, the check. To be asked is needed: an engine does
@@ -53,6 +53,7 @@ done
 _SAID: Final = re.compile(rb"(\d+) (\d+) (.*)")
 _PAUSE: Final = 0.5  # seconds between two checks of a node
 _SHARE: Final = 0.04  # seconds of pause per node: a check takes some 15 ms of a processor
+_MANY: Final = 25  # nodes from which on each has so many neighbours to ask that its check takes longer
 _PATIENCE: Final = 15.0  # seconds that a loop goes on without being asked to, and a check's time
 _ASK: Final = 3.0  # seconds between two times that it is asked
 _LONG: Final = 86400.0  # seconds; a conversation ends when it is closed
@@ -83,12 +84,17 @@ class _Check:
     seconds: float
 
 
+def pause_of(nodes: int) -> float:
+    """Return the seconds between two checks of a node, so that a lab is not busy with its checks alone."""
+    return max(_PAUSE, _SHARE * nodes * max(1.0, nodes / _MANY))
+
+
 class Watchers(AbstractContextManager["Watchers"]):
     """Listens to the nodes of a lab for as long as the context lasts. `containers` is by node."""
 
     def __init__(self, engine: Engine, containers: Mapping[str, str]) -> None:
         self._api = engine.sdk.api
-        self._pause = max(_PAUSE, _SHARE * len(containers))
+        self._pause = pause_of(len(containers))
         self._signs: queue.SimpleQueue[Sign] = queue.SimpleQueue()
         self._leaving = threading.Event()
         self._lock = threading.Lock()

@@ -13,6 +13,7 @@ from labgen.errors import LabgenError
 from labgen.smoke.client import Address, Platform
 from labgen.smoke.journey import travel
 from labgen.smoke.load import carry
+from labgen.smoke.users import Users
 from labgen.smoke.ways import crossings, nodes_of
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from labgen.plan.model import LabPlan
     from labgen.smoke.model import Fault, Journey, Load, Step, Trip
 
-__all__ = ["address_of", "load_lab", "smoke_lab", "with_servers"]
+__all__ = ["address_of", "load_lab", "smoke_lab", "users_of", "with_servers"]
 
 
 def address_of(plan: LabPlan, secrets: Mapping[str, str]) -> Address:
@@ -34,7 +35,15 @@ def address_of(plan: LabPlan, secrets: Mapping[str, str]) -> Address:
             f"lab '{plan.name}' publishes no port '{token.publish}', through which a user would come",
             "docs/lab-yaml.md says how to publish it.",
         )
+    if token.secret not in secrets:
+        raise LabgenError(f"lab '{plan.name}' has no server that knows a user: no '{token.secret}'")
     return Address(f"https://{published.address}", token.user, secrets[token.secret], secrets["ca"])
+
+
+def users_of(plan: LabPlan, secrets: Mapping[str, str]) -> Users:
+    """Return users of a lab, who write at its first site. Raises LabgenError without a port for them."""
+    site = next((one.name for one in plan.sites if one.scope is not Scope.PLATFORM), None)
+    return Users(address_of(plan, secrets), site)
 
 
 def smoke_lab(

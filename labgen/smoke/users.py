@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from labgen.smoke.client import Address, Document
+    from labgen.smoke.machine import Ground
 
 __all__ = ["KINDS", "PATIENCE", "READ", "WRITE", "Attempt", "Users"]
 
@@ -29,8 +30,10 @@ _PACE: Final = 0.25  # seconds from one request of a user to the next, unless it
 #: Seconds that a user waits for an answer.
 PATIENCE: Final = 5.0
 _CLEARING: Final = 10  # requests at a time that clear away what was written
+_PAGE: Final = 500  # entities in an answer, when all that was written is looked for
 _START: Final = 60.0  # seconds until the users must have begun
-_END: Final = 120.0  # seconds that clearing away may take
+_END: Final = 120.0  # seconds that looking for what was written, and clearing it away, may take
+_EACH: Final = 0.2  # seconds more for each
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +46,26 @@ class Attempt:
     error: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """What users read, and the collection `shelf` in which they make entities of `kind`."""
+
+    reads: str
+    shelf: str
+    kind: str
+    ground: Ground | None = None
+
+
 class Users(AbstractContextManager["Users"]):
     """Two users of a lab, in a thread of their own. Raises LabgenError when they cannot even begin."""
 
     def __init__(
-        self, address: Address, site: str, platform: Callable[[Address], Platform] = Platform
+        self, address: Address, site: str | None, platform: Callable[[Address], Platform] = Platform
     ) -> None:
-        """Take the place where users come, the site that they write at, and how a session is opened."""
+        """Take the place where users come, the site that they write at, and how a session is opened.
+
+        A lab without sites has no place for a virtual appliance: there they write scopes.
+        """
         self._address, self._site, self._platform = address, site, platform
         self._thread = threading.Thread(target=self._run, name="users", daemon=True)
         self._begun, self._over = threading.Event(), threading.Event()
@@ -57,6 +73,8 @@ class Users(AbstractContextManager["Users"]):
         self._attempts: list[Attempt] = []
         self._written: set[str] = set()  # what the platform said it has
         self.lost: tuple[str, ...] = ()
+        #: Why it is not known what is lost; empty when it is.
+        self.unknown = "not looked for yet"
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -76,7 +94,7 @@ class Users(AbstractContextManager["Users"]):
     def finish(self) -> None:
         """End; see which of the accepted writes are not there (`lost`), and clear the others away."""
         self._over.set()
-        self._thread.join(_END)
+        self._thread.join(_END + _EACH * self.accepted)
 
     def since(self, moment: float) -> list[Attempt]:
         """Return the requests that ended after `moment`, in the order in which they ended."""
@@ -91,7 +109,7 @@ class Users(AbstractContextManager["Users"]):
         try:
             asyncio.run(self._live())
         except StepFailed as failure:
-            self._fault = failure.message
+            self._fault = self.unknown = failure.message
         finally:
             self._begun.set()
 
@@ -99,23 +117,29 @@ class Users(AbstractContextManager["Users"]):
         async with self._platform(self._address) as platform:
             user = await platform.login()
             name = f"users-{secrets.token_hex(3)}"
-            ground = await lay_ground(platform, user, self._site, name)
-            shelf = href(ground.virtual_datacenter, "virtualappliances")
-            where = href(ground.virtual_datacenter, "edit")
+            place = await self._place(platform, user, name)
 
             async def read() -> None:
-                await platform.get(where)
+                await platform.get(place.reads)
 
             async def write() -> None:
                 label = f"{name}-{secrets.token_hex(5)}"
-                await platform.post(shelf, "virtualappliance", {"name": label})
+                await platform.post(place.shelf, place.kind, {"name": label})
                 self._written.add(label)
 
             self._begun.set()
             await asyncio.gather(self._again(READ, read), self._again(WRITE, write))
-            await self._settle(platform, shelf, f"{name}-")
-            with suppress(StepFailed):
-                await ground.clear(platform)
+            await self._settle(platform, place.shelf, f"{name}-")
+            if place.ground is not None:
+                with suppress(StepFailed):
+                    await place.ground.clear(platform)
+
+    async def _place(self, platform: Platform, user: Document, name: str) -> _Place:
+        if self._site is None:
+            return _Place(href(user, "enterprise"), href(user, "scopes"), "scope")
+        ground = await lay_ground(platform, user, self._site, name)
+        shelf = href(ground.virtual_datacenter, "virtualappliances")
+        return _Place(href(ground.virtual_datacenter, "edit"), shelf, "virtualappliance", ground)
 
     async def _again(self, kind: str, request: Callable[[], Awaitable[None]]) -> None:
         while not self._over.is_set():
@@ -133,9 +157,9 @@ class Users(AbstractContextManager["Users"]):
 
     async def _settle(self, platform: Platform, shelf: str, ours: str) -> None:
         """Look for what was accepted, and remove it; names of what was written begin with `ours`."""
-        there: list[Document] = [one async for one in platform.every(shelf)]
+        there: list[Document] = [one async for one in platform.every(f"{shelf}?limit={_PAGE}")]
         names = {str(one.get("name")) for one in there}
-        self.lost = tuple(sorted(self._written - names))
+        self.lost, self.unknown = tuple(sorted(self._written - names)), ""
         places = asyncio.Semaphore(_CLEARING)
 
         async def remove(where: str) -> None:

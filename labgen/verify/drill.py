@@ -1,4 +1,6 @@
-"""The drill: unplugs one wire after the other, and notes who notices. Pure: all effects are given to it.
+"""The drill: unplugs one wire after the other, and notes who notices and what users feel.
+
+Pure: all effects are given to it.
 
 A node notices when its own health check fails. Somebody further away may notice through a neighbour's
 check, and later than the neighbour, so every wire stays cut for the whole window: no earlier end could be
@@ -13,17 +15,21 @@ from typing import TYPE_CHECKING, Final, Protocol
 from labgen.engine.cuts import Wire
 from labgen.errors import LabgenError
 from labgen.render.cuts import link_between
+from labgen.verify.felt import CALM, calm, impact_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from labgen.engine.watchers import Sign
     from labgen.plan.model import LabPlan
+    from labgen.smoke.users import Attempt
+    from labgen.verify.felt import Impact
 
-__all__ = ["Drill", "Effects", "Late", "Notice", "Trial", "drill", "wires_of"]
+__all__ = ["Drill", "Effects", "Felt", "Late", "Notice", "Trial", "drill", "wires_of"]
 
 _RECOVERY: Final = 40.0  # seconds until all must be well again after a wire is healed
-_BEGINNING: Final = 20.0  # seconds until each node's check must have said that it is well, before any cut
+_LOOK: Final = 0.25  # seconds between two looks at whether users are well
+_BEGINNING: Final = 40.0  # seconds until each node's check must have said that it is well, before any cut
 
 
 class Effects(Protocol):
@@ -43,6 +49,9 @@ class Effects(Protocol):
 
     def cuts(self) -> Sequence[Wire]:
         """Return the wires that are unplugged."""
+
+    def attempts(self, since: float) -> Sequence[Attempt] | None:
+        """Return the users' requests that ended after `since`; None when the lab has no users."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +82,24 @@ class Late:
 
 
 @dataclass(frozen=True, slots=True)
+class Felt:
+    """What users felt of a cut wire, from the cut until they were well again.
+
+    `alone`: the platform went on by itself, while the wire was still cut.
+    """
+
+    impact: Impact
+    alone: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Trial:
     """What came of cutting one wire.
 
     `connections` are the rows that it carries, `dependants` the nodes that a row lets use it. `notices` are
     in the order in which they came. `well_after`: seconds from healing until all were well, 0 when nobody was
-    unwell then, None when somebody was not well in time: those are `late`.
+    unwell then, None when somebody was not well in time: those are `late`. `felt` is None when nobody who
+    would feel it was there: there are no users, or the wire is that of the users whose place they take.
     """
 
     wire: Wire
@@ -88,13 +109,16 @@ class Trial:
     notices: tuple[Notice, ...]
     well_after: float | None
     late: tuple[Late, ...] = ()
+    felt: Felt | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Drill:
     """The whole result: a trial for each wire, in their order. `window` and `seconds` are in seconds.
 
-    `fault` says why the drill ended before its end, empty when it did not.
+    `fault` says why the drill ended before its end, or what else is not as it should be; empty when all is.
+    `accepted` writes were acknowledged to users, `lost` of them are not there; `unknown` says why nothing is
+    known of that, empty when it is.
     """
 
     lab: str
@@ -104,6 +128,9 @@ class Drill:
     seconds: float
     trials: tuple[Trial, ...]
     fault: str = ""
+    accepted: int = 0
+    lost: tuple[str, ...] = ()
+    unknown: str = ""
 
 
 def wires_of(plan: LabPlan) -> list[Wire]:
@@ -153,6 +180,12 @@ def drill(
                 + _listed(trial.late)
             )
             break
+        if trial.felt is not None and trial.felt.impact.seconds is None:
+            fault = (
+                f"{_words(wire)} was cut and healed, and {_RECOVERY:.0f} s later users were not served: "
+                f"{trial.felt.impact.said}"
+            )
+            break
     return Drill(
         lab=plan.name,
         size=plan.size,
@@ -169,6 +202,8 @@ class _Listener:
 
     def __init__(self, plan: LabPlan, effects: Effects) -> None:
         self._plan, self._effects = plan, effects
+        # What users outside reach by these rows, those of a drill reach from this machine.
+        self._outside = {row for one in plan.published for row in one.connections}
 
     def try_wire(self, wire: Wire, window: float) -> Trial:
         """Cut one wire, watch, heal it, and wait until all are well."""
@@ -186,7 +221,7 @@ class _Listener:
         finally:
             effects.heal(wire)
         healed = effects.now()
-        well, late = self.settle(healed, _RECOVERY, notices)
+        well, late = self.settle(healed, _RECOVERY, notices, users=True)
         rows = [
             (one.connection.id, end)
             for end, other in wire.pairs
@@ -194,29 +229,51 @@ class _Listener:
             if one.node.name == other
         ]
         found = notices.found
+        carries = tuple(dict.fromkeys(row for row, _ in rows))
         return Trial(
             wire=wire,
             link=link_between(self._plan, wire.one, wire.other),
-            connections=tuple(dict.fromkeys(row for row, _ in rows)),
+            connections=carries,
             dependants=tuple(dict.fromkeys(end for _, end in rows)),
             notices=found,
             well_after=None
             if late
             else max((well[one.node] - healed for one in found if one.lasting), default=0.0),
             late=late,
+            felt=None if self._outside.issuperset(carries) else self._felt(before, healed),
         )
 
+    def _felt(self, since: float, healed: float) -> Felt | None:
+        """Return what users felt of what was cut at `since`."""
+        attempts = self._effects.attempts(since)
+        if attempts is None:
+            return None
+        impact = impact_of(attempts, since)
+        meanwhile = impact_of([one for one in attempts if one.ended <= healed], since)
+        # Who failed after the healing was still waiting for what could not come.
+        alone = meanwhile.seconds is not None and meanwhile.failed == impact.failed
+        return Felt(impact, alone)
+
+    def _served(self) -> bool:
+        """Return whether users were well for a while, those that there are."""
+        attempts = self._effects.attempts(self._effects.now() - CALM)
+        return attempts is None or calm(attempts)
+
     def settle(
-        self, since: float, bound: float, notices: _Notices | None = None
+        self, since: float, bound: float, notices: _Notices | None = None, *, users: bool = False
     ) -> tuple[dict[str, float], tuple[Late, ...]]:
         """Wait until every node is well by a check that began after `since`, at most `bound` seconds.
 
-        Return since when each is well, and those that are not. A check that began before may still be under
-        way, and then says how things were.
+        With `users` until these are well, too. Return since when each node is well, and those that are not. A
+        check that began before may still be under way, and then says how things were.
         """
         well: dict[str, float] = {}
         said = dict.fromkeys(self._plan.node_by_name, "its health check said nothing")
-        while len(well) < len(said) and (left := since + bound - self._effects.now()) > 0:
+        while (left := since + bound - self._effects.now()) > 0:
+            if len(well) == len(said):
+                if not users or self._served():
+                    break
+                left = min(left, _LOOK)
             sign = self._effects.hear(left)
             if sign is None or sign.at < since or sign.node not in said:
                 continue

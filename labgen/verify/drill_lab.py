@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Self
 
@@ -15,9 +15,11 @@ from docker.errors import DockerException
 from labgen.engine.cuts import Wire, change_cuts, cut_wires
 from labgen.engine.events import Emit, Event, Subject, ignore
 from labgen.engine.observe import NodeState, observe
-from labgen.engine.watchers import Sign, Watchers
+from labgen.engine.watchers import Sign, Watchers, pause_of
 from labgen.errors import LabgenError, first_line
+from labgen.smoke.run import users_of
 from labgen.verify.drill import Drill, drill
+from labgen.verify.lab import lab_secrets
 from labgen.verify.report.tally import count
 
 if TYPE_CHECKING:
@@ -27,10 +29,13 @@ if TYPE_CHECKING:
     from labgen.engine.client import Engine
     from labgen.engine.state import LabState
     from labgen.plan.model import LabPlan
+    from labgen.smoke.users import Attempt, Users
 
-__all__ = ["Interrupts", "drill_lab", "healthy_nodes", "ill_nodes"]
+__all__ = ["Interrupts", "drill_lab", "healthy_nodes", "ill_nodes", "lost_writes"]
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_WINDOW: Final = 6.0  # seconds that a wire stays cut, at least:
+_NOTICE: Final = 4.0  # what a check needs to notice it, after the pause between two of them
 _AT_THE_END: Final = 40.0  # seconds: the engine looks every ten, and gives a check up after six
 _LOOK_AGAIN: Final = 1.0
 
@@ -81,35 +86,73 @@ def drill_lab(
     plan: LabPlan,
     wires: Sequence[Wire],
     *,
-    window: float,
+    window: float | None = None,
     emit: Emit = ignore,
 ) -> Drill:
-    """Cut each of `wires` of a healthy lab for `window` seconds, and return who noticed.
+    """Cut each of `wires` of a healthy lab for `window` seconds; return who noticed, and what users felt.
 
-    No wire is cut afterwards, whatever ends the drill. Raises LabgenError when the lab is not healthy or has
-    cut wires, before anything is cut; or when a wire could not be cut or healed.
+    Without a window it is as long as every node needs to notice. Where users have no way in, the drill goes
+    without them. No wire is cut afterwards, whatever ends the drill. Raises LabgenError when the lab is not
+    healthy or has cut wires, before anything is cut; or when a wire could not be cut or healed.
     """
     containers = _ready(engine, state, plan)
+    window = window or max(_WINDOW, pause_of(len(containers)) + _NOTICE)
     emit(
         Event(
             Subject.STEP,
             f"watching {len(containers)} nodes; {count(len(wires), 'wire')}, each cut for {window:g} s",
         )
     )
-    with Interrupts() as interrupts, Watchers(engine, containers) as watchers:
-        effects = _Lab(engine, state, plan, watchers, interrupts)
+    with Interrupts() as interrupts, ExitStack() as stack:
+        users, unused = _enter(stack, plan, state)
+        emit(Event(Subject.STEP, unused or "users begin: one reads, one writes"))
+        watchers = stack.enter_context(Watchers(engine, containers))
+        effects = _Lab(engine, state, plan, watchers, interrupts, users)
         done = drill(plan, wires, effects, window=window, tell=lambda step: emit(Event(Subject.STEP, step)))
+    if users is None:
+        done = replace(done, unknown=unused)
+    else:
+        said = lost_writes(users)
+        done = replace(
+            done,
+            fault="\n".join(one for one in (done.fault, said) if one),
+            accepted=users.accepted,
+            lost=users.lost,
+            unknown=said if users.unknown else "",
+        )
     return done if done.fault else replace(done, fault=_left_behind(engine, state, plan))
+
+
+def _enter(stack: ExitStack, plan: LabPlan, state: LabState) -> tuple[Users | None, str]:
+    """Let users begin; return why none could, where it is so."""
+    try:
+        return stack.enter_context(users_of(plan, lab_secrets(state))), ""
+    except LabgenError as error:
+        return None, error.message
+
+
+def lost_writes(users: Users) -> str:
+    """Return what is wrong with the writes that users were told are done; empty when all are there."""
+    accepted = count(users.accepted, "accepted write")
+    if users.unknown:
+        return f"nobody knows whether {accepted} are there: {users.unknown}"
+    return f"{len(users.lost)} of {accepted} are gone: {', '.join(users.lost[:5])}" if users.lost else ""
 
 
 class _Lab:
     """The effects of a drill on a running lab."""
 
     def __init__(
-        self, engine: Engine, state: LabState, plan: LabPlan, watchers: Watchers, interrupts: Interrupts
+        self,
+        engine: Engine,
+        state: LabState,
+        plan: LabPlan,
+        watchers: Watchers,
+        interrupts: Interrupts,
+        users: Users | None,
     ) -> None:
         self._engine, self._state, self._plan = engine, state, plan
-        self._watchers, self._interrupts = watchers, interrupts
+        self._watchers, self._interrupts, self._users = watchers, interrupts, users
 
     @staticmethod
     def now() -> float:
@@ -133,6 +176,9 @@ class _Lab:
 
     def cuts(self) -> Sequence[Wire]:
         return cut_wires(self._state)
+
+    def attempts(self, since: float) -> Sequence[Attempt] | None:
+        return None if self._users is None else self._users.since(since)
 
 
 def _ready(engine: Engine, state: LabState, plan: LabPlan) -> dict[str, str]:

@@ -10,16 +10,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, Protocol
 
+from labgen.verify.felt import CALM, calm, impact_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from labgen.smoke.users import Attempt
+    from labgen.verify.felt import Impact
 
-__all__ = ["Blow", "Faults", "Hits", "Impact", "Kind", "hit_all", "impact_of"]
+__all__ = ["Blow", "Faults", "Hits", "Kind", "hit_all"]
 
 _WATCH: Final = 10.0  # seconds after a fault in which whatever it does to users must have begun
-_CALM: Final = 2.0  # seconds without a failed request after which users are well
-_ENOUGH: Final = 3  # requests of each kind that must have come through in them
 _GIVE_UP: Final = 60.0  # seconds after which a platform that has a spare node should have gone on
 _REJOIN: Final = 120.0  # seconds until a node that is back must be healthy, and all others
 
@@ -53,19 +54,6 @@ class Hits(Protocol):
 
     def attempts(self, since: float) -> Sequence[Attempt]:
         """Return the users' requests that ended after `since`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Impact:
-    """What users felt: seconds from the first request that failed to the first that came through after all.
-
-    `failed` counts requests, `said` is what the first of them was told. `seconds` is None when nothing came
-    through any more.
-    """
-
-    seconds: float | None
-    failed: int
-    said: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,34 +159,6 @@ def _gather(hits: Hits, since: float) -> Mapping[str, str]:
 
 
 def _calm(hits: Hits, since: float) -> bool:
-    """Return whether every kind of user was served for a while, and nobody failed in it."""
-    start = hits.now() - _CALM
-    if start < since:
-        return False
-    seen = list(hits.attempts(start))
-    counts: dict[str, int] = {}
-    for one in seen:
-        if one.error:
-            return False
-        counts[one.kind] = counts.get(one.kind, 0) + 1
-    return len(counts) > 1 and min(counts.values()) >= _ENOUGH
-
-
-def impact_of(attempts: Sequence[Attempt], since: float) -> Impact:
-    """Return what users felt after `since` by the requests that ended then."""
-    failed = [one for one in attempts if one.error]
-    if not failed:
-        return Impact(0.0, 0)
-    first = min(failed, key=lambda one: one.began)
-    ends = []
-    for kind in {one.kind for one in failed}:
-        last = max(one.ended for one in failed if one.kind == kind)
-        ends.append(min((one.ended for one in attempts if _came(one, kind, last)), default=None))
-    if None in ends:
-        return Impact(None, len(failed), first.error)
-    over = max(one for one in ends if one is not None)
-    return Impact(over - max(first.began, since), len(failed), first.error)
-
-
-def _came(one: Attempt, kind: str, after: float) -> bool:
-    return one.kind == kind and not one.error and one.ended > after
+    """Return whether users were well for a while, all of it after `since`."""
+    start = hits.now() - CALM
+    return start >= since and calm(hits.attempts(start))

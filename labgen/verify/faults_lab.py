@@ -12,13 +12,12 @@ import requests
 from docker.errors import APIError, DockerException
 
 from labgen.catalogue.load import default_catalogue
-from labgen.catalogue.model import Scope
 from labgen.engine.events import Emit, Event, Subject, ignore
 from labgen.engine.observe import observe
 from labgen.errors import LabgenError, first_line
-from labgen.smoke.run import address_of
-from labgen.smoke.users import PATIENCE, Users
-from labgen.verify.drill_lab import Interrupts, healthy_nodes, ill_nodes
+from labgen.smoke.run import users_of
+from labgen.smoke.users import PATIENCE
+from labgen.verify.drill_lab import Interrupts, healthy_nodes, ill_nodes, lost_writes
 from labgen.verify.faults import Blow, Faults, Kind, hit_all
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
     from labgen.engine.client import Engine
     from labgen.plan.model import LabPlan
-    from labgen.smoke.users import Attempt
+    from labgen.smoke.users import Attempt, Users
 
 __all__ = ["hit_lab", "targets_of"]
 
@@ -67,19 +66,13 @@ def hit_lab(
     """Hit each group of nodes of a healthy lab while users go on; return what came of it.
 
     Every node runs again afterwards, whatever ends the drill. Raises LabgenError when the lab is not healthy,
-    has no site to write at, or a node could not be hit or healed.
+    has no way in for users, or a node could not be hit or healed.
     """
-    site = next((one.name for one in plan.sites if one.scope is not Scope.PLATFORM), None)
-    if site is None:
-        raise LabgenError(
-            f"lab '{plan.name}' has neither a datacenter nor a region, so no user has anything to write",
-            "--set datacenters=1 gives it one.",
-        )
     lab = _Lab(engine, plan)
     healthy_nodes(engine, plan)
     began = time.monotonic()
     emit(Event(Subject.STEP, "users begin: one reads, one writes"))
-    with Interrupts() as interrupts, Users(address_of(plan, secrets), site) as users:
+    with Interrupts() as interrupts, users_of(plan, secrets) as users:
         lab.users, lab.interrupts = users, interrupts
         # Who waits for a server that hangs learns of it by giving up: no cluster can help with that.
         more = PATIENCE if kind is Kind.PAUSE else 0.0
@@ -96,10 +89,8 @@ def hit_lab(
 
 def _fault(blows: Sequence[Blow], users: Users) -> str:
     found = [one.fault for one in blows if one.fault]
-    if users.lost:
-        found.append(
-            f"{len(users.lost)} of {users.accepted} accepted writes are gone: {', '.join(users.lost[:5])}"
-        )
+    if lost := lost_writes(users):
+        found.append(lost)
     return "\n".join(found)
 
 

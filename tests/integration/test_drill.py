@@ -70,9 +70,22 @@ def test_who_notices_and_when(lab: str, cli: Cli, tmp_path: Path) -> None:
     assert 1.0 < api["after"] < document["window"]
     assert "redis-1 (redis, redis 6379, connection 13): timeout" in api["said"]
     assert 0.0 < wire["well_after"] < 40.0
-    assert (wire["late"], document["fault"]) == ([], "")
+    assert (wire["late"], document["fault"], document["lost"]) == ([], "", [])
     assert "redis-1 (redis, redis 6379, connection 13): timeout" in page.read_text()
     assert "everybody is well again" in done.stderr
+
+
+def test_what_users_feel(lab: str, cli: Cli) -> None:
+    """All of them come this way; a lab without sites has scopes to write. What was accepted is there."""
+    document = json.loads(cli.run("drill", "ui-1", "api-1", "--lab", lab, "--format", "json").stdout)
+    users = document["wires"][0]["users"]
+    assert not users["alone"]
+    assert users["failed"] >= 2
+    assert users["said"]
+    # Not before somebody gave up, and not much longer than it was cut.
+    assert 3.0 < users["affected"] < document["window"] + 20.0
+    assert (document["fault"], document["lost"], document["unknown"]) == ("", [], "")
+    assert document["accepted"] > 0
 
 
 def test_a_wire_that_nobody_checks(lab: str, cli: Cli) -> None:

@@ -1,4 +1,4 @@
-"""A drill as one HTML page that needs nothing else: who notices the loss of which wire.
+"""A drill as one HTML page that needs nothing else: who notices the loss of which wire, and what users feel.
 
 What a node said is hostile text here: the template escapes everything, and the page's own policy lets no
 script run and no style but the one that ships with it.
@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from labgen.verify.report.drill_text import drill_sentence, noticed_words, seconds_words, well_words
+from labgen.verify.report.drill_text import (
+    drill_sentence,
+    felt_words,
+    noticed_words,
+    seconds_words,
+    well_words,
+)
 from labgen.verify.report.page import digest, part, template
 
 if TYPE_CHECKING:
@@ -46,6 +52,7 @@ class _Line:
     rows: Sequence[Connection]
     noticed: Sequence[tuple[str, str]]
     well: str
+    felt: str
 
 
 def drill_html(drill: Drill, plan: LabPlan) -> str:
@@ -76,6 +83,7 @@ def _line(trial: Trial, drill: Drill, plan: LabPlan) -> _Line:
         rows=[plan.connection_by_id[one] for one in trial.connections],
         noticed=[(noticed_words(one), one.said) for one in trial.notices],
         well=well_words(trial),
+        felt=felt_words(trial),
     )
 
 

@@ -8,9 +8,20 @@ from labgen.verify.report.tally import count
 from labgen.verify.report.wording import visible
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from labgen.verify.drill import Drill, Notice, Trial
 
-__all__ = ["COLUMNS", "drill_rows", "drill_sentence", "noticed_words", "seconds_words", "well_words"]
+__all__ = [
+    "COLUMNS",
+    "drill_rows",
+    "drill_sentence",
+    "felt_words",
+    "kept_words",
+    "noticed_words",
+    "seconds_words",
+    "well_words",
+]
 
 #: Keys of a line, with their headings.
 COLUMNS: Final = {
@@ -18,6 +29,8 @@ COLUMNS: Final = {
     "rows": "ROWS",
     "noticed": "NOTICED BY",
     "well": "WELL AGAIN AFTER",
+    "affected": "USERS AFFECTED",
+    "failed": "REQUESTS FAILED",
 }
 
 
@@ -29,20 +42,29 @@ def drill_rows(drill: Drill) -> list[dict[str, str]]:
             "rows": ", ".join(one.connections),
             "noticed": _noticed(one),
             "well": well_words(one),
+            "affected": felt_words(one),
+            "failed": "-" if one.felt is None else str(one.felt.impact.failed),
         }
         for one in drill.trials
     ]
 
 
 def drill_sentence(drill: Drill) -> str:
-    """Return the whole in one line: how many wires, how many of them somebody noticed, how long it took."""
+    """Return the whole in one line: how many wires, how many were noticed, what became of users' writes."""
     noticed = sum(any(notice.lasting for notice in one.notices) for one in drill.trials)
     well = all(not one.late for one in drill.trials)
     return (
         f"lab '{drill.lab}': {count(len(drill.trials), 'wire')} cut and healed in {drill.seconds:.0f} s; "
         f"somebody noticed {noticed}, nobody {len(drill.trials) - noticed}"
         + ("; everybody is well again" if well and not drill.fault else "")
+        + f"; {drill.unknown or kept_words(drill.accepted, drill.lost)}"
     )
+
+
+def kept_words(accepted: int, lost: Sequence[str]) -> str:
+    """Return what became of the writes that users were told are done."""
+    kept = f"{len(lost)} of them lost" if lost else "none of them lost"
+    return f"{count(accepted, 'write')} accepted meanwhile, {kept}"
 
 
 def noticed_words(notice: Notice) -> str:
@@ -62,6 +84,17 @@ def well_words(trial: Trial) -> str:
     if trial.well_after is None:
         return f"not in time: {', '.join(one.node for one in trial.late)}"
     return seconds_words(trial.well_after) if any(one.lasting for one in trial.notices) else ""
+
+
+def felt_words(trial: Trial) -> str:
+    """Return how long users were affected, and whether it was over before the wire was healed."""
+    if trial.felt is None:
+        return "-"
+    if not trial.felt.impact.failed:
+        return "no"
+    if trial.felt.impact.seconds is None:
+        return "still"
+    return seconds_words(trial.felt.impact.seconds) + ("" if trial.felt.alone else ", until healed")
 
 
 def seconds_words(seconds: float) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from labgen.verify.report.drill_text import seconds_words
+from labgen.verify.report.drill_text import kept_words, seconds_words
 from labgen.verify.report.tally import count
 
 if TYPE_CHECKING:
-    from labgen.verify.faults import Blow, Faults, Impact
+    from labgen.verify.faults import Blow, Faults
+    from labgen.verify.felt import Impact
 
 __all__ = ["COLUMNS", "faults_document", "faults_rows", "faults_sentence"]
 
@@ -42,11 +43,9 @@ def faults_rows(faults: Faults) -> list[dict[str, str]]:
 
 def faults_sentence(faults: Faults) -> str:
     """Return the whole in one line: how many faults, and what became of the writes that were accepted."""
-    kept = "none of them lost" if not faults.lost else f"{len(faults.lost)} of them lost"
-    return (
-        f"lab '{faults.lab}': {count(len(faults.blows), 'fault')} in {faults.seconds:.0f} s; "
-        f"{count(faults.accepted, 'write')} accepted meanwhile, {kept}"
-    )
+    hits = count(len(faults.blows), "fault")
+    kept = kept_words(faults.accepted, faults.lost)
+    return f"lab '{faults.lab}': {hits} in {faults.seconds:.0f} s; {kept}"
 
 
 def faults_document(faults: Faults) -> dict[str, Any]:
@@ -56,8 +55,8 @@ def faults_document(faults: Faults) -> dict[str, Any]:
     - `accepted`: how many writes users were told are done; `lost`: those of them that are not there
     - `faults`: a list of `nodes`, `kind`, `spare` (others of the role remained), `bound` (or null),
       `affected` (null: nobody was served before healing), `failed` (requests), `said` (what the first was
-      told), `failed_after` (requests, after healing), `back` (until all were healthy; null when somebody was
-      not in time) and `late` (these, with what is said of them)
+      told), `slowest` (request), `failed_after` (requests, after healing), `back` (until all were healthy;
+      null when somebody was not in time) and `late` (these, with what is said of them)
     """
     return {
         "lab": faults.lab,
@@ -79,6 +78,7 @@ def _blow(one: Blow) -> dict[str, Any]:
         "affected": _rounded(one.impact.seconds),
         "failed": one.impact.failed,
         "said": one.impact.said,
+        "slowest": round(one.impact.slowest, 2),
         "failed_after": one.healing.failed,
         "back": _rounded(one.back),
         "late": dict(one.late),

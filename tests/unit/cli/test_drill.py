@@ -21,7 +21,7 @@ class Drilled:
 
     def __init__(self) -> None:
         self.wires: list[Wire] = []
-        self.window = 0.0
+        self.window: float | None = 0.0
         self.fault = ""
         self.interrupted = False
 
@@ -33,7 +33,9 @@ class Drilled:
             raise KeyboardInterrupt
         notices = (Notice("api-1", 2.5, "redis-1 is silent"),)
         trial = Trial(wires[0], "api-redis", ("13",), ("api-1",), notices, 1.0)
-        return Drill("small", "small", tuple(plan.node_by_name), self.window, 9.0, (trial,), self.fault)
+        return Drill(
+            "small", "small", tuple(plan.node_by_name), self.window or 6.0, 9.0, (trial,), self.fault, 31
+        )
 
 
 @pytest.fixture
@@ -47,14 +49,15 @@ def test_every_wire(running: Program, drilled: Drilled, small_plan: LabPlan) -> 
     ran = running("drill")
     assert ran.code == 0
     assert drilled.wires == wires_of(small_plan)
-    assert drilled.window == 6.0
+    assert drilled.window is None
     assert [line.split("  ")[0] for line in ran.out.splitlines()] == [
         "WIRE",
         f"{drilled.wires[0].one} - {drilled.wires[0].other}",
     ]
     assert "api-1 after 2.5 s" in ran.out
     assert ran.err == (
-        "lab 'small': 1 wire cut and healed in 9 s; somebody noticed 1, nobody 0; everybody is well again\n"
+        "lab 'small': 1 wire cut and healed in 9 s; somebody noticed 1, nobody 0; everybody is well again; "
+        "31 writes accepted meanwhile, none of them lost\n"
     )
 
 

@@ -22,7 +22,7 @@ from docker.errors import APIError, NotFound
 
 from labgen.engine import watchers
 from labgen.engine.client import Engine
-from labgen.engine.watchers import Sign, Watchers
+from labgen.engine.watchers import Sign, Watchers, pause_of
 
 SECONDS = 20
 SECOND = 10**9
@@ -289,9 +289,12 @@ def test_a_node_that_is_gone_is_not_well(machine: Machine) -> None:
 
 
 def test_many_nodes_are_asked_less_often(machine: Machine) -> None:
+    """And each has more to ask then: twice as many nodes are given four times as long."""
+    assert pause_of(25) == pytest.approx(1.0)
+    assert pause_of(50) == pytest.approx(4.0)
     few = Watchers(machine.engine, {"a": "id-a"})
-    many = Watchers(machine.engine, {str(number): "id-a" for number in range(100)})
-    assert few._pause < many._pause == 4.0
+    many = Watchers(machine.engine, {str(number): "id-a" for number in range(50)})
+    assert (few._pause, many._pause) == (pause_of(1), pause_of(50))
 
 
 def test_nothing_is_heard_when_nobody_says_anything(machine: Machine) -> None:

@@ -56,7 +56,7 @@ class Fake:
 
     def _answer(self, method: str, path: str, body: dict[str, Any]) -> httpx.Response:
         if path == "/login":
-            links = [link("enterprise", "/e"), link("virtualdatacenters", "/v")]
+            links = [link("enterprise", "/e"), link("virtualdatacenters", "/v"), link("scopes", "/scopes")]
             return httpx.Response(
                 200, json={"nick": "admin", "links": links}, headers={"X-Abiquo-Token": "t"}
             )
@@ -81,7 +81,7 @@ class Fake:
         return {"links": [link("first", path)], "collection": documents}
 
     def _thing(self, method: str, path: str, body: dict[str, Any]) -> httpx.Response:
-        if method == "GET" and path.endswith(("/vm", "/virtualappliances")):
+        if method == "GET" and path.endswith(("/vm", "/virtualappliances", "/scopes")):
             found = [one for where, one in self.things.items() if where.startswith(path)]
             return httpx.Response(200, json=self._page(path, found))
         if method == "GET":

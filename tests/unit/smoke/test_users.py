@@ -31,8 +31,27 @@ def test_both_go_on_and_leave_nothing() -> None:
     assert not [one for one in attempts if one.error]
     assert all(one.began <= one.ended for one in attempts)
     assert users.since(attempts[-1].ended + 60) == []
-    assert users.lost == ()
+    assert (users.lost, users.unknown) == ((), "")
     assert fake.things == {}
+
+
+def test_in_a_lab_without_sites_they_write_scopes() -> None:
+    fake = Fake(sites=())
+    with Users(ADDRESS, None, lambda _: fake.platform()) as users:
+        until(lambda: users.accepted >= 2 and {one.kind for one in users.since(0)} == {READ, WRITE})
+        assert {where.split("/")[1] for where in fake.things} == {"scopes"}
+    assert not [one for one in users.since(0) if one.error]
+    assert (users.lost, users.unknown) == ((), "")
+    assert fake.things == {}
+
+
+def test_what_cannot_be_looked_for_is_not_known() -> None:
+    fake = Fake()
+    with users_of(fake) as users:
+        until(lambda: users.accepted >= 1)
+        fake.refused["GET"] = 503
+    assert users.lost == ()
+    assert users.unknown.endswith("/virtualappliances: 503 refused on purpose (503-X)")
 
 
 def test_a_write_that_is_gone_is_lost() -> None:

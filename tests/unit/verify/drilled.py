@@ -5,11 +5,15 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 
 from labgen.engine.cuts import Wire
 from labgen.engine.watchers import Sign
+from labgen.smoke.users import KINDS, Attempt
 
 __all__ = ["Drilled", "Notices"]
+
+_PACE = 0.25
 
 #: For a wire, when each node is unwell: from so many seconds after the cut to so many, or until it is healed.
 Notices = Mapping[Wire, Mapping[str, Sequence[tuple[float, float | None]]]]
@@ -30,11 +34,15 @@ class Drilled:
     moments: dict[str, float] = field(default_factory=dict)
     before_each: Callable[[str], None] = lambda _what: None
     fault: Callable[[str, float], str] = lambda _node, _began: ""
+    #: For a wire, from when to when after the cut users fail; without an end until `recovery` after healing.
+    outages: Mapping[Wire, tuple[float, float | None]] = field(default_factory=dict)
+    users: bool = True
 
     def __post_init__(self) -> None:
         self._now = 100.0
         self._recovering: dict[str, tuple[float, float]] = {}
         self._since: dict[Wire, float] = {}
+        self._down: list[tuple[float, float]] = []
         self._rounds = [(100.0 + 0.03125 * index, name) for index, name in enumerate(self.nodes)]
         heapq.heapify(self._rounds)
 
@@ -68,6 +76,9 @@ class Drilled:
             self.there.remove(wire)
         self._now += 0.5
         since = self._since.pop(wire, None)
+        if since is not None and (outage := self.outages.get(wire)):
+            after, over = outage
+            self._down.append((since + after, self._now + self.recovery if over is None else since + over))
         for name, spans in self.notices.get(wire, {}).items():
             for after, over in spans:
                 if since is not None and over is None and self._now >= since + after:
@@ -75,6 +86,22 @@ class Drilled:
 
     def cuts(self) -> list[Wire]:
         return self.there
+
+    def attempts(self, since: float) -> list[Attempt] | None:
+        if not self.users:
+            return None
+        down = list(self._down)
+        for wire, cut in self._since.items():
+            if outage := self.outages.get(wire):
+                after, over = outage
+                down.append((cut + after, inf if over is None else cut + over))
+        found = []
+        for number in range(int((since - 100.0) / _PACE), int((self._now - 100.0) / _PACE) + 1):
+            ended = 100.0 + number * _PACE
+            error = "503 no answer" if any(begin <= ended < end for begin, end in down) else ""
+            if since <= ended <= self._now:
+                found += [Attempt(kind, ended - 0.01, ended, error) for kind in KINDS]
+        return found
 
     def _fault(self, name: str, began: float) -> str:
         """Return why the check of `name` that began then fails; empty when it does not."""

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from labgen.engine.cuts import Wire
 from labgen.errors import LabgenError
 from labgen.plan.model import LabPlan
-from labgen.verify.drill import Drill, Late, Trial, drill, wires_of
+from labgen.verify.drill import Drill, Felt, Late, Trial, drill, wires_of
+from labgen.verify.felt import Impact
 from tests.unit.verify.drilled import Drilled, Notices
 
 WINDOW = 6.0
@@ -243,3 +244,55 @@ def test_one_line_is_told_for_each_wire(small_plan: LabPlan) -> None:
     wires = wires_of(small_plan)[:2]
     drill(small_plan, wires, lab_of(small_plan), window=1.0, tell=told.append)
     assert told == [f"{n}/2: the wire {one.one} - {one.other}" for n, one in enumerate(wires, 1)]
+
+
+def test_users_who_feel_nothing(small_plan: LabPlan, wire: Wire) -> None:
+    trial = only(small_plan, lab_of(small_plan), wire)
+    assert trial.felt == Felt(Impact(0.0, 0), alone=True)
+
+
+def test_a_platform_that_goes_on_by_itself(small_plan: LabPlan, wire: Wire) -> None:
+    lab = lab_of(small_plan)
+    lab.outages = {wire: (0.5, 2.5)}
+    felt = only(small_plan, lab, wire).felt
+    assert felt is not None
+    assert felt.impact.seconds == pytest.approx(2.0, abs=0.5)
+    assert felt.impact.failed == 16
+    assert (felt.impact.said, felt.alone) == ("503 no answer", True)
+
+
+def test_users_who_are_affected_until_it_is_healed(small_plan: LabPlan, wire: Wire) -> None:
+    lab = lab_of(small_plan)
+    lab.outages, lab.recovery = {wire: (1.0, None)}, 9.0
+    felt = only(small_plan, lab, wire).felt
+    assert felt is not None
+    assert not felt.alone
+    # From a second after the cut until nine after the healing, which takes half a second.
+    assert felt.impact.seconds == pytest.approx(WINDOW - 1.0 + 0.5 + 9.0, abs=0.5)
+    assert lab.now() - lab.moments["heal"] > 9.0 + 2.0, "the next wire is not cut before users are well"
+
+
+def test_users_who_are_never_served_again_end_the_drill(small_plan: LabPlan) -> None:
+    first, second = wires_of(small_plan)[:2]
+    lab = lab_of(small_plan)
+    lab.outages, lab.recovery = {first: (0.0, None)}, 1000.0
+    done = run(small_plan, lab, first, second)
+    assert [one.wire for one in done.trials] == [first]
+    assert done.fault == (
+        f"the wire {first.one} - {first.other} was cut and healed, and 40 s later users were not served: "
+        "503 no answer"
+    )
+
+
+def test_a_wire_of_the_users_own_is_none_that_they_feel(small_plan: LabPlan) -> None:
+    """Those of the drill come from this machine, in place of the documents' users."""
+    assert only(small_plan, lab_of(small_plan), Wire("frontend-1", "client-1")).felt is None
+    done = run(small_plan, lab_of(small_plan))
+    unseen = [one.wire for one in done.trials if one.felt is None]
+    assert [{one.one, one.other} for one in unseen] == [{"frontend-1", "client-1"}]
+
+
+def test_a_lab_without_users(small_plan: LabPlan, wire: Wire) -> None:
+    lab = lab_of(small_plan)
+    lab.users = False
+    assert only(small_plan, lab, wire).felt is None

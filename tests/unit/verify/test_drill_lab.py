@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import signal
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import Self
 
 import pytest
 import requests
@@ -17,7 +18,7 @@ from labgen.plan.model import LabPlan
 from labgen.render.cuts import CUTS_FILE, cuts_text
 from labgen.verify import drill_lab as module
 from labgen.verify.drill_lab import Interrupts, drill_lab
-from tests.unit.engine.world import World, run_lab
+from tests.unit.engine.world import Heard, World, run_lab
 from tests.unit.verify.drilled import Drilled
 
 WIRE = Wire("api-1", "redis-1")
@@ -33,6 +34,30 @@ def world(small_plan: LabPlan) -> World:
     world = World()
     run_lab(world, small_plan)
     return world
+
+
+class Crowd(AbstractContextManager["Crowd"]):
+    """Users who are done as soon as they began."""
+
+    accepted, lost, unknown, refused = 7, (), "", ""
+
+    def __enter__(self) -> Self:
+        if self.refused:
+            raise LabgenError(self.refused, "look at it")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing is left."""
+
+
+@pytest.fixture(autouse=True)
+def users(monkeypatch: pytest.MonkeyPatch, state: LabState) -> type[Crowd]:
+    (state.folder / "secrets").mkdir(parents=True)
+    (state.folder / "tls").mkdir()
+    (state.folder / "tls" / "ca.crt").write_text("PEM")
+    found = type("Users", (Crowd,), {})
+    monkeypatch.setattr(module, "users_of", lambda *_: found())
+    return found
 
 
 @pytest.fixture
@@ -53,8 +78,39 @@ def cut_by_hand(state: LabState, plan: LabPlan) -> None:
 
 def test_a_healthy_lab_is_drilled(world: World, state: LabState, small_plan: LabPlan, lab: Drilled) -> None:
     done = drill_lab(world.engine, state, small_plan, [WIRE], window=2.0)
-    assert done.fault == ""
+    assert (done.fault, done.accepted, done.lost, done.unknown) == ("", 7, (), "")
     assert lab.calls == [("cut", WIRE), ("heal", WIRE)]
+
+
+@pytest.mark.usefixtures("lab")
+def test_a_write_that_is_gone_is_the_drills_fault(
+    world: World, state: LabState, small_plan: LabPlan, users: type[Crowd]
+) -> None:
+    users.lost = ("users-a-1", "users-a-2")  # type: ignore[assignment]
+    done = drill_lab(world.engine, state, small_plan, [WIRE], window=2.0)
+    assert done.fault == "2 of 7 accepted writes are gone: users-a-1, users-a-2"
+    assert (done.lost, done.unknown) == (users.lost, "")
+
+
+@pytest.mark.usefixtures("lab")
+def test_writes_that_could_not_be_looked_for_are_a_fault(
+    world: World, state: LabState, small_plan: LabPlan, users: type[Crowd]
+) -> None:
+    users.unknown = "GET /api/x: 503 no database"
+    done = drill_lab(world.engine, state, small_plan, [WIRE], window=2.0)
+    assert done.fault == done.unknown
+    assert done.fault == ("nobody knows whether 7 accepted writes are there: GET /api/x: 503 no database")
+
+
+@pytest.mark.usefixtures("lab")
+def test_a_lab_that_no_user_can_use_is_drilled_without(
+    world: World, state: LabState, small_plan: LabPlan, users: type[Crowd]
+) -> None:
+    users.refused = "lab 'small' publishes no port 'https', through which a user would come"
+    heard = Heard()
+    done = drill_lab(world.engine, state, small_plan, [WIRE], window=2.0, emit=heard)
+    assert (done.fault, done.unknown, done.accepted) == ("", users.refused, 0)
+    assert users.refused in heard.lines
 
 
 def test_a_lab_with_cut_wires_is_refused(
@@ -129,7 +185,7 @@ def test_a_wire_that_cannot_be_healed_is_named(
         raise error
 
     monkeypatch.setattr(module, "change_cuts", refuse)
-    effects = module._Lab(world.engine, state, small_plan, Watchers(world.engine, {}), Interrupts())
+    effects = module._Lab(world.engine, state, small_plan, Watchers(world.engine, {}), Interrupts(), None)
     with pytest.raises(LabgenError) as caught:
         effects.heal(WIRE)
     reason = str(error).splitlines()[0]

@@ -13,7 +13,8 @@ import pytest
 
 from labgen.engine.cuts import Wire
 from labgen.plan.model import LabPlan
-from labgen.verify.drill import Drill, Late, Notice, Trial
+from labgen.verify.drill import Drill, Felt, Late, Notice, Trial
+from labgen.verify.felt import Impact
 from labgen.verify.report.drill_document import drill_document
 from labgen.verify.report.drill_html import drill_html
 from labgen.verify.report.drill_text import COLUMNS, drill_rows, drill_sentence
@@ -37,11 +38,20 @@ def done(small_plan: LabPlan) -> Drill:
                 ("frontend-1",),
                 (Notice("m-1", 2.54, "503"), Notice("ui-1", 3.0, "502"), Notice("client-1", 5.01, "late")),
                 2.04,
+                felt=Felt(Impact(2.25, 9, "503 <gone>", 1.004), alone=True),
             ),
             Trial(
                 Wire("ui-1", "m-1"), "ui-m", ("5",), ("ui-1",), (Notice("ui-1", 1.0, "?", over=2.26),), 0.0
             ),
-            Trial(Wire("ui-1", "api-1"), "ui-api", ("3",), ("ui-1",), (), 0.0),
+            Trial(
+                Wire("ui-1", "api-1"),
+                "ui-api",
+                ("3",),
+                ("ui-1",),
+                (),
+                0.0,
+                felt=Felt(Impact(0.0, 0), alone=True),
+            ),
             Trial(
                 Wire("api-1", "dc1-rs-1"),
                 "dc1-api-rs",
@@ -50,8 +60,10 @@ def done(small_plan: LabPlan) -> Drill:
                 (Notice("api-1", 4.0, "rs is silent"),),
                 None,
                 (Late("api-1", "rs is silent"),),
+                Felt(Impact(7.0, 4, "no answer"), alone=False),
             ),
         ),
+        accepted=240,
     )
 
 
@@ -62,20 +74,37 @@ def test_a_line_for_each_wire(done: Drill) -> None:
             "8",
             "m-1 after 2.5 s, ui-1 after 3.0 s, client-1 after 5.0 s",
             "2.0 s",
+            "2.2 s",
+            "9",
         ],
-        ["ui-1 - m-1", "5", "nobody, (ui-1 from 1.0 s to 2.3 s)", ""],
-        ["ui-1 - api-1", "3", "nobody", ""],
-        ["api-1 - dc1-rs-1", "16, 29-rs-api-http", "api-1 after 4.0 s", "not in time: api-1"],
+        ["ui-1 - m-1", "5", "nobody, (ui-1 from 1.0 s to 2.3 s)", "", "-", "-"],
+        ["ui-1 - api-1", "3", "nobody", "", "no", "0"],
+        [
+            "api-1 - dc1-rs-1",
+            "16, 29-rs-api-http",
+            "api-1 after 4.0 s",
+            "not in time: api-1",
+            "7.0 s, until healed",
+            "4",
+        ],
     ]
+    never = replace(done.trials[3], felt=Felt(Impact(None, 4, "no answer"), alone=False))
+    assert drill_rows(replace(done, trials=(never,)))[0]["affected"] == "still"
     assert all(set(one) == set(COLUMNS) for one in drill_rows(done))
 
 
 def test_one_sentence(done: Drill) -> None:
     begins = "lab 'small': 4 wires cut and healed in 61 s; somebody noticed 2, nobody 2"
-    assert drill_sentence(done) == begins
+    kept = "; 240 writes accepted meanwhile, none of them lost"
+    assert drill_sentence(done) == begins + kept
+    assert drill_sentence(replace(done, lost=("a",))).endswith(
+        "; 240 writes accepted meanwhile, 1 of them lost"
+    )
+    assert drill_sentence(replace(done, unknown="nobody can log in")) == f"{begins}; nobody can log in"
     well = replace(done, trials=done.trials[:1])
     assert drill_sentence(well) == (
         "lab 'small': 1 wire cut and healed in 61 s; somebody noticed 1, nobody 0; everybody is well again"
+        + kept
     )
     assert "well again" not in drill_sentence(replace(well, fault="no"))
 
@@ -83,7 +112,10 @@ def test_one_sentence(done: Drill) -> None:
 def test_the_document_has_everything(done: Drill) -> None:
     document = drill_document(done)
     assert json.loads(json.dumps(document)) == document
-    assert list(document) == ["lab", "size", "nodes", "window", "seconds", "fault", "wires"]
+    assert list(document) == [
+        *("lab", "size", "nodes", "window", "seconds", "fault", "accepted", "lost", "unknown", "wires")
+    ]
+    assert (document["accepted"], document["lost"], document["unknown"]) == (240, [], "")
     assert (document["window"], document["seconds"], document["fault"]) == (6.0, 61.26, "")
     first, passing, _, late = document["wires"]
     assert first == {
@@ -99,7 +131,9 @@ def test_the_document_has_everything(done: Drill) -> None:
         ],
         "well_after": 2.04,
         "late": [],
+        "users": {"affected": 2.25, "alone": True, "failed": 9, "said": "503 <gone>", "slowest": 1.0},
     }
+    assert passing["users"] is None
     assert passing["noticed"][0]["over"] == 2.26
     assert (late["well_after"], late["late"]) == (None, [{"node": "api-1", "said": "rs is silent"}])
     assert all(list(one) == list(first) for one in document["wires"])
@@ -151,15 +185,15 @@ def test_every_wire_says_its_rows(done: Drill, small_plan: LabPlan) -> None:
             one = small_plan.connection_by_id[row]
             assert f"<li>{row}: {one.protocol} {one.ports}, {one.purpose} " in page
     assert "m-1 after 2.5 s" in page
+    assert re.search(r'<td>2.2 s\s*<div class="said">9 failed: 503 <gone></div></td></tr>', page)
+    assert "<td>7.0 s, until healed" in page
     assert "not in time: api-1" in page
 
 
 def test_the_result_is_said_at_the_top(done: Drill, small_plan: LabPlan) -> None:
     assert '<p class="verdict good">Everybody recovered</p>' in drill_html(done, small_plan)
     bad = drill_html(replace(done, fault="api-1 was not well"), small_plan)
-    assert (
-        '<p class="verdict bad">Ended before its end</p>\n<p class="evidence">api-1 was not well</p>' in bad
-    )
+    assert '<p class="verdict bad">Not as it should be</p>\n<p class="evidence">api-1 was not well</p>' in bad
     assert "Everybody recovered" not in bad
 
 

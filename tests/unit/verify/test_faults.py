@@ -10,8 +10,9 @@ from labgen.errors import LabgenError
 from labgen.plan.model import LabPlan
 from labgen.plan.spec import LabSpec
 from labgen.smoke.users import KINDS, READ, WRITE, Attempt
-from labgen.verify.faults import Blow, Faults, Impact, Kind, hit_all, impact_of
+from labgen.verify.faults import Blow, Faults, Kind, hit_all
 from labgen.verify.faults_lab import targets_of
+from labgen.verify.felt import Impact, impact_of
 from labgen.verify.report.faults import faults_document, faults_rows, faults_sentence
 from tests.unit.plan.specs import plan_of
 
