@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -15,15 +14,15 @@ from docker.errors import APIError
 from docker.types import EndpointConfig
 
 from labgen.assets import images_dir, templates_dir
-from labgen.engine.client import Engine
-from labgen.images import image_tags
+from labgen.engine.build import build_images, missing_images
+from labgen.engine.client import Engine, connect
+from labgen.images import image_tags, read_images, wanted_images
 from labgen.render.service import COMMON
 from labgen.render.templates import load_service
 
 from .conftest import PREFIX
+from .waiting import PATIENCE, until
 
-#: A busy machine may take its time to start a whole cluster; what is measured has bounds of its own.
-PATIENCE = 60.0
 #: As in a lab: what ends by itself starts again.
 _AGAIN: Any = {"Name": COMMON["restart"]}
 _RULES = """
@@ -46,15 +45,12 @@ table inet labgen {{
 """
 
 
-def until(true: Callable[[], bool], seconds: float = PATIENCE, say: Callable[[], object] = str) -> float:
-    """Wait until something holds and return how long that took; fail with what `say` returns."""
-    start = time.monotonic()
-    while not true():
-        assert time.monotonic() < start + seconds, f"not within {seconds:g} s: {say()}"
-        time.sleep(0.1)
-    took = time.monotonic() - start
-    assert took < seconds, f"only after {took:.1f} s"
-    return took
+def engine_with(*images: str) -> Engine:
+    """Return the engine, with these images and what they are built upon."""
+    found = connect()
+    wanted = wanted_images(read_images(images_dir()), set(images))
+    build_images(found, missing_images(found, wanted), print)
+    return found
 
 
 @dataclass

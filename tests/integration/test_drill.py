@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from labgen.names import Label, container_name
 from labgen.render.cuts import CUTS_FILE
 
 from .conftest import SECONDS, Cli
+from .waiting import until
 
 
 @pytest.fixture(autouse=True)
@@ -47,14 +47,6 @@ def tables(engine: Engine, lab: str) -> dict[str, str]:
         if "table inet labgen_cuts" in text:
             found[one["Labels"][Label.NODE]] = text
     return found
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = SECONDS) -> None:
-    """Return when `condition` holds; fail when it does not within `seconds`."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)  # the engine has no event for what goes on inside a container
 
 
 def test_who_notices_and_when(lab: str, cli: Cli, tmp_path: Path) -> None:
@@ -100,7 +92,7 @@ def drilling(lab: str, cli: Cli, engine: Engine) -> Iterator[subprocess.Popen[st
     """A drill in the middle: its wire is cut, and every node is watched."""
     process = cli.start("drill", "api-1", "mysql-1", "--lab", lab, "--window", "300")
     try:
-        wait_for(lambda: set(tables(engine, lab)) == {"api-1"} or process.poll() is not None)
+        until(lambda: set(tables(engine, lab)) == {"api-1"} or process.poll() is not None, SECONDS)
         assert process.poll() is None, process.communicate()
         assert len(loops(engine, lab)) == 7
         yield process
@@ -129,7 +121,7 @@ def test_a_killed_drill_leaves_no_loop_behind(
         f"labgen: lab '{lab}' has wires that are cut already: api-1 - mysql-1\n"
         f"  A drill leaves no wire cut, and these are yours: `labgen heal --lab {lab}` first.\n"
     )
-    wait_for(lambda: not loops(engine, lab), 60)
+    until(lambda: not loops(engine, lab), 60)
     cli.run("heal", "--lab", lab)
     cli.run("start", "--lab", lab)
 
@@ -150,7 +142,7 @@ def test_a_node_that_does_not_recover_is_named(lab: str, cli: Cli, engine: Engin
     process = cli.start("drill", "api-1", "mysql-1", "--lab", lab, "--window", "8")
     try:
         # The file is there as soon as it begins. To look into every node could take the whole window.
-        wait_for(lambda: cuts.exists() or process.poll() is not None)
+        until(lambda: cuts.exists() or process.poll() is not None, SECONDS)
         engine.sdk.api.stop(container_name(lab, "zookeeper-1"), timeout=1)
         out, said = process.communicate(timeout=SECONDS)
     finally:

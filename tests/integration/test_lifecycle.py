@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from labgen.engine.down import known_labs
 from labgen.names import Label, container_name
 
 from .conftest import PREFIX, SECONDS, Cli
+from .waiting import until
 
 #: A lab of five nodes with a database: quick to start, and with data, secrets, certificates and ports.
 TINY = """\
@@ -75,14 +75,6 @@ def moments(cli: Cli, engine: Engine, lab: str) -> dict[str, Callable[[], bool]]
     }
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = SECONDS) -> None:
-    """Return when `condition` holds; fail when it does not within `seconds`."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {seconds} s"
-        time.sleep(0.05)  # the engine offers no event for everything that is asked here
-
-
 def test_up_twice_changes_nothing_and_a_killed_node_comes_back(cli: Cli, engine: Engine, tiny: Path) -> None:
     lab = cli.lab("again")
     first = cli.run("up", lab, "-f", str(tiny))
@@ -125,7 +117,7 @@ def test_up_repairs_what_a_killed_up_left(cli: Cli, engine: Engine, tiny: Path, 
     lab = cli.lab(f"killed-{moment}")
     api = engine.sdk.api
     process = cli.start("up", lab, "-f", str(tiny))
-    wait_for(moments(cli, engine, lab)[moment])
+    until(moments(cli, engine, lab)[moment], SECONDS)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     cli.run("up", lab, "-f", str(tiny))
@@ -142,7 +134,7 @@ def test_interrupted_up_says_how_to_go_on_and_exits_130(
 ) -> None:
     lab = cli.lab(f"interrupted-{moment}")
     process = cli.start("up", lab, "-f", str(tiny))
-    wait_for(moments(cli, engine, lab)[moment])
+    until(moments(cli, engine, lab)[moment], SECONDS)
     os.killpg(process.pid, signal.SIGINT)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130, said
@@ -156,7 +148,7 @@ def test_interrupted_up_says_how_to_go_on_and_exits_130(
 def test_two_ups_at_once_one_waits_and_says_for_whom(cli: Cli, engine: Engine, tiny: Path) -> None:
     lab = cli.lab("twice")
     first = cli.start("up", lab, "-f", str(tiny))
-    wait_for((cli.state / "labs" / f"{lab}.holder").exists)
+    until((cli.state / "labs" / f"{lab}.holder").exists, SECONDS)
     second = cli.start("up", lab, "-f", str(tiny))
     first.communicate(timeout=SECONDS)
     _, said = second.communicate(timeout=SECONDS)

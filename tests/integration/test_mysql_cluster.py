@@ -8,8 +8,7 @@ from __future__ import annotations
 import re
 import socket
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -23,6 +22,7 @@ from labgen.images import image_tags
 from labgen.render.service import INIT_CAPS
 
 from .conftest import PREFIX
+from .waiting import until
 
 pymysql: Any = import_module("pymysql")
 
@@ -47,15 +47,6 @@ table inet labgen {
 }
 """
 _GROUP = "6c616267-656e-4d79-8953-514c00000001"
-
-
-def until(condition: Callable[[], bool], seconds: float, what: Callable[[], object]) -> float:
-    """Return after how many seconds `condition` held; fail when it does not in time."""
-    begun = time.monotonic()
-    while not condition():
-        assert time.monotonic() - begun < seconds, f"not within {seconds:g} s: {what()}"
-        time.sleep(_POLL)
-    return time.monotonic() - begun
 
 
 @dataclass
