@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from labgen.engine.client import Engine
 
-__all__ = ["RUNNING", "NodeState", "NodeStatus", "diagnose", "labs_of_engine", "observe"]
+__all__ = ["RUNNING", "NodeState", "NodeStatus", "diagnose", "labs_of_engine", "last_check", "observe"]
 
 
 class NodeState(StrEnum):
@@ -146,6 +146,16 @@ def diagnose(engine: Engine, status: NodeStatus, lines: int = 8) -> str:
     except (NotFound, APIError) as error:
         parts.append(f"  the engine says no more: {error}")
     return "\n".join(parts)
+
+
+def last_check(engine: Engine, status: NodeStatus) -> str:
+    """Return what a node's health check said last, in one line; empty when it never said anything."""
+    try:
+        state = engine.sdk.api.inspect_container(status.container)["State"]
+    except (NotFound, APIError):
+        return ""
+    health = (state.get("Health") or {}).get("Log") or ()
+    return " ".join(str(health[-1].get("Output", "")).split())[:500] if health else ""
 
 
 def _indented(text: str, lines: int) -> list[str]:

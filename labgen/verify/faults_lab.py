@@ -13,7 +13,7 @@ from docker.errors import APIError, DockerException
 
 from labgen.catalogue.load import default_catalogue
 from labgen.engine.events import Emit, Event, Subject, ignore
-from labgen.engine.observe import observe
+from labgen.engine.observe import last_check, observe
 from labgen.errors import LabgenError, first_line
 from labgen.smoke.run import users_of
 from labgen.smoke.users import PATIENCE
@@ -81,10 +81,20 @@ def hit_lab(
             for names, spare, bound in targets_of(plan, groups)
         ]
         blows = hit_all(targets, kind, lab, tell=lambda step: emit(Event(Subject.STEP, step)))
+        blows = [replace(one, late=_explained(engine, plan, one.late)) for one in blows]
         emit(Event(Subject.STEP, f"looking for {users.accepted} accepted writes"))
         users.finish()
     done = Faults(plan.name, plan.size, tuple(blows), time.monotonic() - began, users.accepted, users.lost)
     return replace(done, fault=_fault(blows, users))
+
+
+def _explained(engine: Engine, plan: LabPlan, late: Mapping[str, str]) -> dict[str, str]:
+    """Return who is late, with what the health check of each says as well."""
+    running = observe(engine, plan.name) if late else {}
+    return {
+        name: f"{said}: {words}" if name in running and (words := last_check(engine, running[name])) else said
+        for name, said in late.items()
+    }
 
 
 def _fault(blows: Sequence[Blow], users: Users) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from labgen.engine.observe import NodeState, diagnose, labs_of_engine, observe
+from labgen.engine.observe import NodeState, diagnose, labs_of_engine, last_check, observe
 from labgen.names import Label
 from tests.unit.engine.world import World, container
 
@@ -98,6 +98,17 @@ def test_diagnosis_holds_the_last_health_output_and_the_last_log_lines(world: Wo
         "  last log lines:",
         *("    line 18", "    line 19", "    � cannot connect"),
     ]
+
+
+def test_what_a_check_said_last_is_one_line(world: World) -> None:
+    world.containers = [container("lab", "api-1")]
+    (status,) = observe(world.engine, "lab").values()
+    world.inspected["id-api-1"] = {
+        "State": {"Health": {"Log": [{"Output": "old"}, {"Output": "503:\n  no\n"}]}}
+    }
+    assert last_check(world.engine, status) == "503: no"
+    world.inspected["id-api-1"] = {"State": {"Health": None}}
+    assert last_check(world.engine, status) == ""
 
 
 def test_diagnosis_of_a_node_that_could_not_start(world: World) -> None:
