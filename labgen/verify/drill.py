@@ -25,10 +25,11 @@ if TYPE_CHECKING:
     from labgen.smoke.users import Attempt
     from labgen.verify.felt import Impact
 
-__all__ = ["Drill", "Effects", "Felt", "Late", "Notice", "Trial", "drill", "wires_of"]
+__all__ = ["Drill", "Effects", "Felt", "Late", "Notice", "Trial", "drill", "watched_of", "wires_of"]
 
 _RECOVERY: Final = 40.0  # seconds until all must be well again after a wire is healed
 _LOOK: Final = 0.25  # seconds between two looks at whether users are well
+_MANY: Final = 25  # nodes that can all be watched, and the lab has time for something else
 _BEGINNING: Final = 40.0  # seconds until each node's check must have said that it is well, before any cut
 
 
@@ -116,6 +117,7 @@ class Trial:
 class Drill:
     """The whole result: a trial for each wire, in their order. `window` and `seconds` are in seconds.
 
+    `nodes` are those that were watched.
     `fault` says why the drill ended before its end, or what else is not as it should be; empty when all is.
     `accepted` writes were acknowledged to users, `lost` of them are not there; `unknown` says why nothing is
     known of that, empty when it is.
@@ -144,6 +146,16 @@ def wires_of(plan: LabPlan) -> list[Wire]:
     )
 
 
+def watched_of(plan: LabPlan, wires: Sequence[Wire]) -> tuple[str, ...]:
+    """Return the nodes to watch: all, or in a lab of many those at the wires and who reaches these."""
+    names = tuple(plan.node_by_name)
+    if len(names) <= _MANY:
+        return names
+    ends = {end for wire in wires for end in (wire.one, wire.other)}
+    near = {one.node.name for end in ends for one in plan.clients(plan.node_by_name[end])}
+    return tuple(name for name in names if name in ends | near)
+
+
 def drill(
     plan: LabPlan,
     wires: Sequence[Wire],
@@ -158,7 +170,7 @@ def drill(
     is not well before the first cut.
     """
     started = effects.now()
-    listener = _Listener(plan, effects)
+    listener = _Listener(plan, effects, watched_of(plan, wires))
     _, late = listener.settle(started, _BEGINNING)
     if late:
         raise LabgenError(
@@ -189,7 +201,7 @@ def drill(
     return Drill(
         lab=plan.name,
         size=plan.size,
-        nodes=tuple(plan.node_by_name),
+        nodes=listener.nodes,
         window=window,
         seconds=effects.now() - started,
         trials=tuple(trials),
@@ -200,8 +212,8 @@ def drill(
 class _Listener:
     """Hears the signs of all nodes, and does one wire at a time."""
 
-    def __init__(self, plan: LabPlan, effects: Effects) -> None:
-        self._plan, self._effects = plan, effects
+    def __init__(self, plan: LabPlan, effects: Effects, nodes: tuple[str, ...]) -> None:
+        self._plan, self._effects, self.nodes = plan, effects, nodes
         # What users outside reach by these rows, those of a drill reach from this machine.
         self._outside = {row for one in plan.published for row in one.connections}
 
@@ -268,7 +280,7 @@ class _Listener:
         check that began before may still be under way, and then says how things were.
         """
         well: dict[str, float] = {}
-        said = dict.fromkeys(self._plan.node_by_name, "its health check said nothing")
+        said = dict.fromkeys(self.nodes, "its health check said nothing")
         while (left := since + bound - self._effects.now()) > 0:
             if len(well) == len(said):
                 if not users or self._served():

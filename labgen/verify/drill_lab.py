@@ -18,7 +18,7 @@ from labgen.engine.observe import NodeState, observe
 from labgen.engine.watchers import Sign, Watchers, pause_of
 from labgen.errors import LabgenError, first_line
 from labgen.smoke.run import users_of
-from labgen.verify.drill import Drill, drill
+from labgen.verify.drill import Drill, drill, watched_of
 from labgen.verify.lab import lab_secrets
 from labgen.verify.report.tally import count
 
@@ -95,7 +95,8 @@ def drill_lab(
     without them. No wire is cut afterwards, whatever ends the drill. Raises LabgenError when the lab is not
     healthy or has cut wires, before anything is cut; or when a wire could not be cut or healed.
     """
-    containers = _ready(engine, state, plan)
+    running = _ready(engine, state, plan)
+    containers = {name: running[name] for name in watched_of(plan, wires)}
     window = window or max(_WINDOW, pause_of(len(containers)) + _NOTICE)
     emit(
         Event(

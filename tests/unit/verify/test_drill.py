@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from labgen.engine.cuts import Wire
 from labgen.errors import LabgenError
 from labgen.plan.model import LabPlan
-from labgen.verify.drill import Drill, Felt, Late, Trial, drill, wires_of
+from labgen.plan.spec import LabSpec
+from labgen.verify.drill import Drill, Felt, Late, Trial, drill, watched_of, wires_of
 from labgen.verify.felt import Impact
+from tests.unit.plan.specs import plan_of
 from tests.unit.verify.drilled import Drilled, Notices
 
 WINDOW = 6.0
@@ -296,3 +298,16 @@ def test_a_lab_without_users(small_plan: LabPlan, wire: Wire) -> None:
     lab = lab_of(small_plan)
     lab.users = False
     assert only(small_plan, lab, wire).felt is None
+
+
+def test_who_is_watched(small_plan: LabPlan) -> None:
+    """All; of many nodes those at the wire and who reaches them, which may notice it through them."""
+    assert watched_of(small_plan, [Wire("api-1", "redis-1")]) == tuple(small_plan.node_by_name)
+    large = plan_of(LabSpec(size="large"))
+    watched = watched_of(large, [Wire("ui-2", "api-3")])
+    assert {"ui-2", "api-3", "frontend-1", "ui-1", "dc1-rs-1"} <= set(watched)
+    assert not {"mysql-1", "redis-1", "dc1-hypervisor-1"} & set(watched)
+    assert set(watched_of(large, wires_of(large))) == set(large.node_by_name)
+    lab = Drilled(list(watched))
+    done = run(large, lab, Wire("ui-2", "api-3"))
+    assert (done.nodes, done.fault) == (watched, "")
