@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
 from labgen.errors import LabgenError
-from labgen.smoke.client import Platform, href
+from labgen.smoke.client import Platform, href, patience
 from labgen.smoke.machine import lay_ground
 from labgen.smoke.model import StepFailed
 
@@ -31,6 +31,7 @@ _PACE: Final = 0.25  # seconds from one request of a user to the next, unless it
 PATIENCE: Final = 5.0
 _CLEARING: Final = 10  # requests at a time that clear away what was written
 _PAGE: Final = 500  # entities in an answer, when all that was written is looked for
+_LOOK: Final = 60.0  # seconds in which a platform that is well again must say what it has
 _START: Final = 60.0  # seconds until the users must have begun
 _END: Final = 120.0  # seconds that looking for what was written, and clearing it away, may take
 _EACH: Final = 0.2  # seconds more for each
@@ -155,9 +156,21 @@ class Users(AbstractContextManager["Users"]):
             self._attempts.append(Attempt(kind, began, ended, error))
             await asyncio.sleep(max(began + _PACE - ended, _PACE / 5))
 
+    @staticmethod
+    async def _there(platform: Platform, shelf: str) -> list[Document]:
+        """Return all that is there; a platform that refuses is asked again for a while. Raises StepFailed."""
+        began = time.monotonic()
+        while True:
+            try:
+                return [one async for one in platform.every(shelf)]
+            except StepFailed:
+                if time.monotonic() > began + _LOOK:
+                    raise
+                await patience(began)
+
     async def _settle(self, platform: Platform, shelf: str, ours: str) -> None:
         """Look for what was accepted, and remove it; names of what was written begin with `ours`."""
-        there: list[Document] = [one async for one in platform.every(f"{shelf}?limit={_PAGE}")]
+        there = await self._there(platform, f"{shelf}?limit={_PAGE}")
         names = {str(one.get("name")) for one in there}
         self.lost, self.unknown = tuple(sorted(self._written - names)), ""
         places = asyncio.Semaphore(_CLEARING)

@@ -18,8 +18,8 @@ from labgen.smoke.users import KINDS, PATIENCE, Attempt, Users
 from labgen.verify.drill_lab import ill_nodes
 from labgen.verify.felt import CALM, calm
 
-from .fleet import GOOD, fleet
-from .lab import Lab, until
+from .fleet import GOOD, Fleet, fleet
+from .lab import POLL, Lab, until
 
 #: Seconds in which a cluster must have noticed that it has no quorum: from then on nobody is kept waiting.
 NOTICED = 15.0
@@ -91,9 +91,20 @@ async def _through(
         await until(lambda: not ill_nodes(lab.engine, lab.plan)[0], "all are healthy", BACK)
         await until(lambda: calm(users.since(time.monotonic() - CALM)), "users are served", BACK)
         # What was accepted is done now; what was not can be asked for again.
-        done = await ours.ended(tasks or await ours.ask("deploy"))
+        done = await ours.ended(tasks or await _accepted(ours))
         assert [one["state"] for one in done] == [GOOD], done
     return seen, refusal
+
+
+async def _accepted(ours: Fleet) -> list[str]:
+    """Ask for the deploy until it is accepted: members that are back may still agree on who leads."""
+    deadline = time.monotonic() + BACK
+    while True:
+        try:
+            return await ours.ask("deploy")
+        except StepFailed:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(POLL)
 
 
 def _asked(attempts: Sequence[Attempt], since: float) -> bool:

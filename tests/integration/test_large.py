@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 
 import pytest
 
@@ -21,10 +22,12 @@ from labgen.smoke.users import Users
 from labgen.verify.expect import HOST, Expected, expected_dialogues
 from labgen.verify.faults import Kind
 from labgen.verify.faults_lab import hit_lab
-from labgen.verify.lab import lab_secrets, verify_lab
+from labgen.verify.lab import lab_secrets, subject_of, verify_lab
+from labgen.verify.questions import Wanted
 from labgen.verify.table import Outcome, State, TruthTable
 
 from .conftest import Cli
+from .outage import REFUSED, Outage, without_quorum
 
 #: Enough for two slow processors that do other work as well; what it should take is in docs/performance.md.
 UP = 600.0
@@ -57,6 +60,12 @@ class Large:
     @property
     def name(self) -> str:
         return self.plan.name
+
+    def containers(self) -> dict[str, tuple[str, str]]:
+        """Return the container of each node, and since when it runs."""
+        found = {name: one.container for name, one in observe(self.engine, self.name).items()}
+        look = self.engine.sdk.api.inspect_container
+        return {name: (one, look(one)["State"]["StartedAt"]) for name, one in found.items()}
 
     def kill_everything(self) -> None:
         """As when the power fails: all at once, and nobody is told."""
@@ -122,6 +131,61 @@ def test_the_platform_goes_on_without_one_of_each(large: Large, nodes: tuple[str
     assert not done.fault, f"{done.fault}\n{done}"
     # Some were accepted before, between and after, so that there is something to lose.
     assert done.accepted > 10
+
+
+def without(large: Large, *gone: str) -> Outage:
+    """Kill these nodes under load, and let them run again later; nothing accepted is lost."""
+    secrets = lab_secrets(large.state)
+
+    def start() -> None:
+        large.cli.run("start", *gone, "--lab", large.name, "--timeout", str(int(UP)), seconds=UP + 60)
+
+    seen = without_quorum(large.engine, large.plan, secrets, address_of(large.plan, secrets), gone, start)
+    assert (seen.lost, seen.unknown) == ((), "")
+    assert seen.accepted >= 10
+    # The platform says no in its own words: nobody is kept waiting, and no other server has to say it.
+    assert not [one for one in seen.said if not REFUSED.fullmatch(one)], seen.said
+    return seen
+
+
+@pytest.mark.parametrize(
+    ("gone", "refusal"),
+    [
+        (("mysql-1", "mysql-2"), "503 The database is not available now (503-DATABASE)"),
+        (("redis-1", "redis-2"), "503 Sessions are not available now (503-SESSIONS)"),
+    ],
+    ids=["mysql", "redis"],
+)
+def test_without_a_quorum_it_refuses(large: Large, gone: tuple[str, ...], refusal: str) -> None:
+    seen = without(large, *gone)
+    assert {one.partition(": ")[2] for one in seen.said} == {refusal}
+    assert seen.refusal.endswith(refusal)
+    assert all(one.error for one in seen.attempts)
+
+
+def test_what_brokers_and_the_leader_do_is_done_afterwards(large: Large) -> None:
+    """Neither is asked while a user waits: what is accepted is in MySQL, and told to RabbitMQ later."""
+    seen = without(large, "rabbitmq-1", "rabbitmq-2", "zookeeper-1", "zookeeper-2")
+    assert seen.said == set()
+    assert seen.refusal == ""
+
+
+def test_a_small_lab_beside_it(large: Large, cli: Cli) -> None:
+    """Neither reaches the other: each is verified, which asks for addresses of all labs."""
+    before = large.containers()
+    name = cli.lab("beside")
+    cli.run("up", name, "--size", "small", "--timeout", str(int(UP)), seconds=UP + 60)
+    state = LabState(name, cli.state / "labs" / name)
+    small = plan_of_lab(state)
+    for mine, plan, other in ((state, small, large.plan), (large.state, large.plan, small)):
+        foreign = [IPv4Address(one) for one in subject_of(large.engine, mine, plan, Wanted()).other_labs]
+        assert [one for one in foreign if one in other.supernet], foreign
+        found = verify_lab(large.engine, mine, plan)
+        assert not found.differences, "\n".join(map(str, found.differences))
+    cli.run("smoke", name)
+    cli.run("down", name)
+    assert large.containers() == before
+    assert not verify_lab(large.engine, large.state, large.plan).differences
 
 
 def test_a_power_cut_loses_nothing(large: Large) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 
 import pytest
 
 from labgen.errors import LabgenError
+from labgen.smoke import users as module
 from labgen.smoke.users import READ, WRITE, Users
 from tests.unit.smoke.platform import ADDRESS, Fake
 
@@ -45,7 +47,8 @@ def test_in_a_lab_without_sites_they_write_scopes() -> None:
     assert fake.things == {}
 
 
-def test_what_cannot_be_looked_for_is_not_known() -> None:
+def test_what_cannot_be_looked_for_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_LOOK", 0.3)
     fake = Fake()
     with users_of(fake) as users:
         until(lambda: users.accepted >= 1)
@@ -61,6 +64,17 @@ def test_a_write_that_is_gone_is_lost() -> None:
         gone = next(where for where, one in fake.things.items() if str(one.get("name", "")).count("-") == 2)
         name = fake.things.pop(gone)["name"]
     assert users.lost == (name,)
+
+
+def test_who_looks_for_what_was_written_asks_again() -> None:
+    fake = Fake()
+    with users_of(fake) as users:
+        until(lambda: users.accepted >= 1)
+        fake.refused["GET"] = 503
+        asked = len(fake.asked)
+        threading.Timer(1.0, fake.refused.clear).start()
+    assert len(fake.asked) > asked
+    assert (users.lost, users.unknown) == ((), "")
 
 
 def test_what_is_refused_is_noted_and_was_not_accepted() -> None:

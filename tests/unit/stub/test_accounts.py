@@ -83,7 +83,9 @@ async def test_without_the_database_nobody_is_refused_as_a_stranger(
     database.broken = True
     answer = await client.get("/api/login", headers=ADMIN)
     assert answer.status_code == 503
-    assert "on purpose" not in answer.text
+    assert answer.json()["collection"] == [
+        {"code": "503-DATABASE", "message": "The database is not available now"}
+    ]
 
 
 async def test_passwords_are_kept_with_a_salt_of_their_own() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from starlette.exceptions import HTTPException
 
-from labgen_stub.links.errors import Refusal
+from labgen_stub.links.errors import Refusal, Unavailable
 from labgen_stub.web.media import Entity, entity_type, negotiate
 
 if TYPE_CHECKING:
@@ -32,6 +32,12 @@ class ApiError(Refusal, HTTPException):
 def unauthenticated(message: str = "This request requires user authentication") -> ApiError:
     """401 with the platform's challenge (platform.md 2.3)."""
     return ApiError(HTTPStatus.UNAUTHORIZED, "UNAUTHORIZED", message, CHALLENGE)
+
+
+def no_database(error: Unavailable) -> ApiError:
+    """503: MySQL does not answer, or may not be written to; why is told in the log only."""
+    log.warning("the database is unavailable", extra={"reason": str(error)})
+    return ApiError(HTTPStatus.SERVICE_UNAVAILABLE, "503-DATABASE", "The database is not available now")
 
 
 def not_acceptable(offered: str) -> ApiError:

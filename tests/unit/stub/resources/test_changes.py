@@ -125,3 +125,4 @@ async def test_without_the_database(client: httpx.AsyncClient, database: MemoryD
     database.broken = True
     answer = await client.get(VDCS, headers=token)
     assert (answer.status_code, answer.headers["content-type"]) == (503, ERRORS)
+    assert answer.json()["collection"][0]["code"] == "503-DATABASE"

@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from labgen_stub.links.errors import Unavailable
-from labgen_stub.web.errors import ApiError, unauthenticated
+from labgen_stub.web.errors import ApiError, no_database, unauthenticated
 from labgen_stub.webapps.api import passwords
 from labgen_stub.webapps.api.user import ADMIN
 
@@ -48,7 +48,7 @@ def basic_credentials(value: str) -> tuple[str, str] | None:
 
 
 def unavailable(error: Unavailable) -> ApiError:
-    """503, and the reason in the log only."""
+    """503: Redis does not answer, or may not be written to; why is told in the log only."""
     log.warning("sessions are unavailable", extra={"reason": str(error)})
     return ApiError(HTTPStatus.SERVICE_UNAVAILABLE, "503-SESSIONS", "Sessions are not available now")
 
@@ -88,7 +88,7 @@ class Authenticator:
         try:
             account = await self._accounts.find(nick)
         except Unavailable as error:
-            raise unavailable(error) from error
+            raise no_database(error) from error
         return account if account is not None and account.active else None
 
     async def _by_password(self, nick: str, password: str) -> User:

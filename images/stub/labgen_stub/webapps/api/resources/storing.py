@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from labgen_stub.links.errors import Unavailable
 from labgen_stub.web.bodies import bad_request
-from labgen_stub.web.errors import ApiError
-from labgen_stub.webapps.api.auth import unavailable
+from labgen_stub.web.errors import ApiError, no_database
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -46,7 +45,7 @@ async def transact(database: Kinton, work: Callable[[Session], Awaitable[T]]) ->
     try:
         return await database.transact(work)
     except Unavailable as error:
-        raise unavailable(error) from error
+        raise no_database(error) from error
     except errors.IntegrityError as error:
         raise conflict(_REFUSALS.get(error.args[0], "It does not fit what is there")) from error
     except errors.DataError as error:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeVar
 
 from labgen_stub.links.errors import Unavailable
-from labgen_stub.web.errors import ApiError
+from labgen_stub.web.errors import no_database
 from labgen_stub.webapps.api.user import Rank
 from labgen_stub.webapps.api.work import owners, refusals
 from labgen_stub.webapps.api.work.happenings import Author
@@ -53,9 +52,7 @@ class Finder:
         try:
             return await self._database.transact(work)
         except Unavailable as error:
-            raise ApiError(
-                HTTPStatus.SERVICE_UNAVAILABLE, "503-DATABASE", "The database is not available now"
-            ) from error
+            raise no_database(error) from error
 
     async def machine(self, request: Request) -> tuple[Owner, Author]:
         """Find the virtual machine of a path, for who may see it."""

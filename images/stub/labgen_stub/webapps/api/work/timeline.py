@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from starlette.routing import BaseRoute, Route
 
 from labgen_stub.links.errors import Unavailable
-from labgen_stub.web.errors import ApiError, not_acceptable
+from labgen_stub.web.errors import no_database, not_acceptable
 from labgen_stub.web.media import Entity, negotiate
 from labgen_stub.webapps.api.user import Rank
 from labgen_stub.webapps.api.work import bodies, documents
@@ -58,9 +57,7 @@ class Timeline:
         try:
             rows, total = await self._api.database.transact(work)
         except Unavailable as error:
-            raise ApiError(
-                HTTPStatus.SERVICE_UNAVAILABLE, "503-DATABASE", "The database is not available now"
-            ) from error
+            raise no_database(error) from error
         collection = [documents.event(row) for row in rows]
         return Entity(documents.page(request, documents.EVENTS, collection, total), chosen)
 
