@@ -19,7 +19,7 @@ from labgen.plan.spec import LabSpec, SiteSpec
 if TYPE_CHECKING:
     from labgen.plan.model import LabPlan, Node
 
-__all__ = ["BUILDABLE", "documented", "lab_specs", "plan_of", "variants"]
+__all__ = ["BUILDABLE", "documented", "lab_specs", "plan_of", "variants", "wide_specs"]
 
 CATALOGUE = default_catalogue()
 #: Roles that labgen has a server for, by the kind of their site.
@@ -61,6 +61,29 @@ def lab_specs(draw: st.DrawFn, most: int = 18) -> LabSpec:
         counts=counts | {"client": 1},
         sites=sites,
         supernet=draw(st.sampled_from([None, IPv4Network("10.0.0.0/8"), IPv4Network("172.16.0.0/14")])),
+        variants=draw(variants()),
+    )
+
+
+@st.composite
+def wide_specs(draw: st.DrawFn) -> LabSpec:
+    """Return a lab upon any size, of up to twelve sites of a kind and nine nodes of the API."""
+    # Whole clusters or none: what matters is how many there are of what meets many others.
+    many = {
+        "api": st.integers(1, 9),
+        "ui": st.integers(1, 3),
+        "frontend": st.integers(0, 2),
+        "m": st.integers(0, 3),
+        "mysql": st.sampled_from([1, 3, 5]),
+        "zookeeper": st.sampled_from([0, 1, 3, 5]),
+        "hypervisor": st.integers(0, 3),
+    }
+    return LabSpec(
+        size=draw(st.sampled_from(sorted(CATALOGUE.sizes))),
+        datacenters=draw(st.integers(0, 12)),
+        regions=draw(st.integers(0, 12)),
+        counts={role: draw(many[role]) for role in sorted(draw(st.sets(st.sampled_from(sorted(many)))))},
+        supernet=draw(st.sampled_from([None, IPv4Network("10.0.0.0/8")])),
         variants=draw(variants()),
     )
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 
 from labgen.plan.spec import LabSpec
 from labgen.render.lab import Rendering
@@ -18,7 +18,7 @@ from labgen.verify.proof.documented import document
 from labgen.verify.proof.findings import Kind
 from labgen.verify.proof.prove import files_of, prove, rules_of_nodes
 from labgen.verify.proof.reach import reachable
-from tests.unit.plan.specs import CATALOGUE, documented, lab_specs, plan_of
+from tests.unit.plan.specs import CATALOGUE, documented, lab_specs, plan_of, wide_specs
 from tests.unit.proof.labs import COMPOSE, Files, proof_of, random_spec, rendered, rules, usable
 
 #: How many random labs are proved; LABGEN_PROOF_LABS asks for more.
@@ -104,6 +104,17 @@ def one_line_changed(files: Files, rng: Random) -> tuple[str, set[Kind]] | None:
 @settings(max_examples=15)
 @given(lab_specs())
 def test_labs_of_any_shape_are_proved(spec: LabSpec) -> None:
+    spec = usable(spec)
+    assert proof_of(rendered(spec), spec).findings == ()
+
+
+WIDEST = LabSpec(size="large", datacenters=12, regions=12, counts={"api": 9})
+
+
+@settings(max_examples=5)
+@given(wide_specs())
+@example(WIDEST)
+def test_wide_labs_of_any_size_are_proved(spec: LabSpec) -> None:
     spec = usable(spec)
     assert proof_of(rendered(spec), spec).findings == ()
 
