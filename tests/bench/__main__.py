@@ -2,6 +2,7 @@
 
     python -m tests.bench            everything but the cold build of the images
     python -m tests.bench --cold     that as well (some minutes, and the network)
+    python -m tests.bench --only down    one part; the other lines of the page stay
 
 Whoever runs it gets figures of their own machine; a test never asserts a time.
 """
@@ -12,12 +13,14 @@ import argparse
 import os
 import platform
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import images, lab, program, verification, work
-from tests.bench.figures import Figure, table
+from tests.bench import curve, images, lab, program, verification, work
+from tests.bench.figures import Figure, merged, table
 
 _PAGE = Path(__file__).resolve().parents[2] / "docs" / "performance.md"
+_CURVE = _PAGE.parent / "images" / "curve.svg"
 _HEAD = """\
 # Performance
 
@@ -28,24 +31,51 @@ the project holds itself to, on two processors.
 """
 
 
+_FOOT = """
+## What a node costs
+
+![Milliseconds for each node](images/curve.svg)
+
+Labs upon the size `large` with more and more datacenters and regions, planned and rendered in one process,
+the best of three each: what else the machine does only ever adds.
+"""
+
+
+def _curve() -> list[Figure]:
+    points = curve.measure()
+    _CURVE.write_text(curve.curve_svg(points), "utf-8")
+    return [curve.curve_figure(points)]
+
+
 def main() -> None:
-    """Measure everything and write the page."""
+    """Measure everything and write the page, or one part and write its lines anew."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--cold", action="store_true", help="build every image from nothing as well")
-    chosen = parser.parse_args()
-    figures: list[Figure] = [*program.figures()]
-    with tempfile.TemporaryDirectory(prefix="labgen-bench-") as folder:
-        os.environ["LABGEN_STATE_DIR"] = folder
-        figures += lab.figures(Path(folder))
-        figures += verification.figures()
-        figures += work.figures()
-        figures += images.figures(cold=chosen.cold)
-    machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors"
-    page = f"{_HEAD}{table(figures)}\nMeasured on {machine}.\n"
+    with tempfile.TemporaryDirectory(prefix="labgen-bench-") as name:
+        folder = Path(name)
+        parts: dict[str, Callable[[], list[Figure]]] = {
+            "program": program.figures,
+            "curve": _curve,
+            "lab": lambda: lab.figures(folder),
+            "down": lambda: lab.ending(folder),
+            "verify": verification.figures,
+            "work": work.figures,
+            "images": lambda: images.figures(cold=chosen.cold),
+        }
+        parser.add_argument("--only", choices=parts, help="measure one part; the rest of the page stays")
+        chosen = parser.parse_args()
+        os.environ["LABGEN_STATE_DIR"] = name
+        if chosen.only:
+            figures = parts[chosen.only]()
+            page = merged(_PAGE.read_text("utf-8"), figures)
+        else:
+            machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors"
+            figures = [one for part in parts.values() for one in part()]
+            page = f"{_HEAD}{table(figures)}\nMeasured on {machine}.\n{_FOOT}"
     _PAGE.write_text(page, "utf-8")
-    print(page)
+    print(table(figures))
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from tests.bench.figures import Figure, interleaved
 from tests.bench.running import resident, run_labgen
 
 _ROUNDS = 4
+_ENDINGS = 3
 
 
 def figures(folder: Path) -> list[Figure]:
@@ -44,6 +45,33 @@ def figures(folder: Path) -> list[Figure]:
         ),
         Figure("small lab, time to healthy, images present", f"{mine:.1f} s", "at most 25 s"),
         Figure("small lab, resident memory", format_bytes(memory), "at most 1.8GiB"),
+    ]
+
+
+def ending(folder: Path) -> list[Figure]:
+    """Measure `labgen down` in turn with `docker compose down` of the very same lab."""
+    name = f"bench-{os.getpid()}"
+    rendered = folder / "labs" / name
+
+    def up() -> None:
+        run_labgen("up", name, "--size", "small")
+
+    try:
+        up()
+        mine, plain = interleaved(
+            lambda: run_labgen("down", name),
+            lambda: _compose(rendered, "down", "--volumes", "--timeout", "5"),
+            _ENDINGS,
+            between=up,
+        )
+    finally:
+        run_labgen("down", name)
+    return [
+        Figure(
+            "`labgen down` of the small lab against `docker compose down --volumes`",
+            f"{mine / plain:.2f} ({mine:.1f} s against {plain:.1f} s)",
+            "at most 1.2",
+        )
     ]
 
 

@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,7 +18,6 @@ from labgen.render.lab import render_lab
 from tests.bench.figures import Figure, interleaved, seconds
 
 _ROUNDS = 9
-_SITES = (5, 50, 455)  # of each kind; the last makes five thousand nodes
 _EMPTY = """\
 import typer
 app = typer.Typer()
@@ -47,7 +45,6 @@ def figures() -> list[Figure]:
         Figure("`labgen --help` against an empty Typer program", _ratio(*help_), "at most 1.5"),
         Figure("completion against an empty Typer program", _ratio(*complete), "at most 1.5"),
         _pure_stages(),
-        _many_nodes(),
     ]
 
 
@@ -78,23 +75,3 @@ def _pure_stages() -> Figure:
     nodes = both()
     best = min(seconds(both) for _ in range(5))
     return Figure(f"plan and render of a lab of {nodes} nodes", f"{best:.2f} s", "at most 0.6 s")
-
-
-def _many_nodes() -> Figure:
-    """Plan and render large labs of more and more sites: what does a node cost?"""
-    catalogue, tags = default_catalogue(), image_tags(images_dir())
-    costs: list[tuple[int, float]] = []
-    for sites in _SITES:
-        sets = [f"datacenters={sites}", f"regions={sites}", "supernet=10.0.0.0/8"]
-        spec = parse_spec(catalogue, sets=sets, size="large")
-        began = time.perf_counter()
-        plan = make_plan(catalogue, spec, "bench")
-        render_lab(plan, templates_dir(), tags)
-        costs.append((len(plan.nodes), time.perf_counter() - began))
-    nodes, whole = costs[-1]
-    each = "; ".join(f"{number:,}: {spent / number * 1000:.1f} ms" for number, spent in costs)
-    return Figure(
-        f"plan and render of a lab of {nodes:,} nodes, and a node's cost in labs of so many ({each})",
-        f"{whole:.1f} s",
-        "at most 10 s",
-    )
