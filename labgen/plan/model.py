@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from labgen.catalogue.model import Connection, Scope
 
-__all__ = ["Interface", "LabPlan", "Link", "Neighbour", "Node", "Published", "Site", "Virtual"]
+__all__ = ["Interface", "LabPlan", "Link", "Neighbour", "Node", "Published", "Shared", "Site", "Virtual"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,16 @@ class Virtual:
     role: str
     host: str
     address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """A shared address as one of its nodes has it: on `link`, in a network of this prefix length."""
+
+    link: str
+    host: str
+    address: str
+    prefix: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +175,17 @@ class LabPlan:
                 role = self.node_by_name[published.node].role
                 found[published.virtual] = Virtual(role, published.virtual, published.virtual)
         return found
+
+    def shared_by(self, node: Node) -> tuple[Shared, ...]:
+        """Return the addresses that `node` shares with others of its role, a public one last."""
+        links = [self.link_by_name[one.link] for one in node.interfaces]
+        mine = [(link, one) for link in links for one in link.virtual if one.role == node.role]
+        public = {one.virtual for one in self.published if one.virtual and node.name in one.nodes}
+        prefix = self.public_subnet.prefixlen
+        return (
+            *(Shared(link.name, one.host, one.address, link.subnet.prefixlen) for link, one in mine),
+            *(Shared("public", one, one, prefix) for one in sorted(public)),
+        )
 
     def neighbours(self, node: Node) -> tuple[Neighbour, ...]:
         """Return what `node` may reach, by row and name."""

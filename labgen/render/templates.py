@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -169,7 +169,7 @@ def context_of(plan: LabPlan, node: Node) -> dict[str, Any]:
             "datacenter_id": node.site,
             "published": published,
             "addresses": {one.link: one.address for one in node.interfaces},
-            "virtual": _virtual_of(plan, node),
+            "virtual": [asdict(one) for one in plan.shared_by(node)],
             "peers": peers_of(plan, node),
         },
         "neighbours": lambda role=None, protocol=None: _filtered(outgoing, role, protocol),
@@ -182,21 +182,6 @@ def neighbours_of(plan: LabPlan, node: Node) -> list[dict[str, Any]]:
     """Return the neighbours of `node` as `node.json` and templates see them; who share an address are one."""
     found = {(one.connection.id, one.host): one for one in plan.neighbours(node)}
     return [_neighbour_facts(one, host) for (_, host), one in found.items()]
-
-
-def _virtual_of(plan: LabPlan, node: Node) -> list[dict[str, Any]]:
-    """Return the addresses that `node` shares with others of its role: link, host, address, prefix."""
-    links = [plan.link_by_name[one.link] for one in node.interfaces]
-    found: list[dict[str, Any]] = [
-        {"link": link.name, "host": one.host, "address": one.address, "prefix": link.subnet.prefixlen}
-        for link in links
-        for one in link.virtual
-        if one.role == node.role
-    ]
-    public = {one.virtual for one in plan.published if one.virtual and node.name in one.nodes}
-    prefix = plan.public_subnet.prefixlen
-    found += [{"link": "public", "host": one, "address": one, "prefix": prefix} for one in sorted(public)]
-    return found
 
 
 def peers_of(plan: LabPlan, node: Node) -> list[dict[str, str]]:

@@ -109,10 +109,7 @@ class NodeJudge:
 
     def _shared(self, node: Node) -> set[str]:
         """Return the addresses that `node` shares with the others of its role: each of them may have them."""
-        places = {one.link for one in node.interfaces}
-        links = (link for name in places for link in self.plan.link_by_name[name].virtual)
-        public = {one.virtual for one in self.plan.published if one.virtual and node.name in one.nodes}
-        return {one.address for one in links if one.role == node.role} | public
+        return {one.address for one in self.plan.shared_by(node)}
 
     def _holders(self, node: Node, shared: set[str]) -> Iterator[Difference]:
         """Compare who has the shared addresses: one node has each. Said once, by the first that was seen."""

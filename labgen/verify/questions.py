@@ -140,8 +140,8 @@ class Questions:
     def _shared(self) -> dict[str, set[str]]:
         """Return the addresses that the nodes of a role share, by role."""
         found: dict[str, set[str]] = defaultdict(set)
-        for address, one in self.plan.virtual_addresses.items():
-            found[one.role].add(address)
+        for node in self.plan.nodes:
+            found[node.role].update(one.address for one in self.plan.shared_by(node))
         return found
 
     def _heard(self, name: str, transport: str) -> frozenset[int]:
