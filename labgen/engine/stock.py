@@ -34,12 +34,14 @@ def shipped_images(names: Sequence[str] | None = None) -> list[ImageFolder]:
     for name in names or ():
         if name not in folders:
             raise InvalidInput(f"there is no image '{name}'{did_you_mean(name, folders)}")
+    if names:
+        return wanted_images(folders, set(names))
     used = {PROBE_IMAGE} | {
         load_service(templates_dir() / role.template).image
         for role in default_catalogue().roles.values()
         if role.template
     }
-    return wanted_images(folders, set(names) if names else used & set(folders))
+    return wanted_images(folders, used & set(folders))
 
 
 def stock(engine: Engine, *, human: bool) -> list[dict[str, Any]]:
