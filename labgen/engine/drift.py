@@ -19,6 +19,7 @@ from labgen.engine.drift_files import file_drifts
 from labgen.engine.drift_model import Drift, DriftKind
 from labgen.engine.drift_networks import attachment_drifts, network_drifts, stranger_drifts
 from labgen.engine.observe import RUNNING, NodeState, observe
+from labgen.engine.reload import Loaded
 from labgen.errors import LabgenError
 from labgen.images import image_tags
 from labgen.names import Label, project_name
@@ -68,6 +69,7 @@ def _containers(
         elif Label.PROBE not in labels:  # a measurement that goes on is no drift
             own[str(one["Names"][0]).removeprefix("/")] = one
     states = {status.container: status.state for status in observe(engine, plan.name).values()}
+    loaded = Loaded(state)
     hashes = _hashes(_made_in(state.folder, own.values()), rendering.files[COMPOSE_FILE])
     images = _images(engine)
     by_name = {str(service["container_name"]): name for name, service in services.items()}
@@ -82,6 +84,7 @@ def _containers(
         )
         yield from _runs(plan.name, service_name, running, str(container.get("Status", "")))
         yield from _made_from(service_name, service, container, images, hashes.get(service_name, ""))
+        yield from _goes_on_with(service_name, rendering, loaded.of(container["Id"]))
         yield from attachment_drifts(plan.name, service_name, service, container)
     for name, container in own.items():
         if name not in by_name:
@@ -125,6 +128,14 @@ def _made_from(
         yield _drift(
             DriftKind.CONFIGURATION, where, "its service as rendered", "made from another", "makes it anew"
         )
+
+
+def _goes_on_with(where: str, rendering: Rendering, loaded: str | None) -> Iterator[Drift]:
+    """Yield that a node has not loaded its files; of one that nobody asked yet nothing is known."""
+    wanted = rendering.reloads.get(where)
+    if wanted and loaded not in (None, wanted.digest):
+        kind = DriftKind.CONFIGURATION
+        yield _drift(kind, where, "its files loaded", "it goes on with older ones", "lets it load them")
 
 
 def _unplanned(lab: str, name: str, container: Mapping[str, Any]) -> Drift:

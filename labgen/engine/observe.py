@@ -40,7 +40,8 @@ class NodeStatus:
     """One node as the engine sees it. `detail` is the engine's own sentence (`Up 3 minutes (healthy)`).
 
     `network` is the container whose network the node is in: its own, or the one beside a foreign image.
-    `enforced` says who applies its rules. `probe_volume` is the volume that has a probe's program in it.
+    `enforced` says who applies its rules, `files` which files it was made from.
+    `probe_volume` is the volume that has a probe's program in it.
     """
 
     name: str
@@ -57,6 +58,7 @@ class NodeStatus:
     network: str = ""
     enforced: str = ""
     probe_volume: str = ""
+    files: str = ""
 
 
 def observe(engine: Engine, lab: str) -> dict[str, NodeStatus]:
@@ -116,6 +118,7 @@ def _status(one: dict[str, Any], network: dict[str, Any]) -> NodeStatus:
         probe_volume=next(
             (str(m["Name"]) for m in one.get("Mounts") or () if m.get("Destination") == PROBE_FOLDER), ""
         ),
+        files=labels.get(Label.FILES, ""),
     )
 
 

@@ -21,8 +21,9 @@ from labgen.engine.converge import (
 from labgen.engine.events import Emit, Event, Subject, ignore
 from labgen.engine.free import choose_port, choose_supernet, is_port_free, taken_networks
 from labgen.engine.lock import locked
-from labgen.engine.observe import observe
+from labgen.engine.observe import RUNNING, NodeState, observe
 from labgen.engine.ready import Watch, wait_ready
+from labgen.engine.reload import Loaded, failure, outdated, reload_nodes, stays
 from labgen.engine.state import LabState, lab_state
 from labgen.errors import InvalidInput
 from labgen.images import image_reference, image_tags, is_foreign, read_images, wanted_images
@@ -39,8 +40,11 @@ if TYPE_CHECKING:
     from labgen.images import ImageFolder
     from labgen.plan.model import LabPlan
     from labgen.plan.spec import LabSpec
+    from labgen.render.lab import Rendering
 
 _ATTEMPTS: Final = 5
+#: Seconds that nodes wait for new ones before they turn to them.
+_NEW: Final = 60.0
 
 __all__ = ["UpResult", "check_room", "lab_images", "resolve", "up"]
 
@@ -73,7 +77,7 @@ def up(
         with Watch(engine, name, emit) as watch:
             for attempt in range(_ATTEMPTS):
                 try:
-                    _start(engine, state, spec, plan, emit)
+                    rendering, new = _start(engine, state, spec, plan, emit)
                     break
                 except (PortTakenError, NetworkTakenError):
                     if attempt == _ATTEMPTS - 1:
@@ -81,20 +85,62 @@ def up(
                     # Somebody was quicker than we: between our look and the engine's binding.
                     plan, notes = resolve(engine, name, spec)
             remove_stale(engine, plan)
+            if outdated(rendering, observe(engine, name).values(), Loaded(state)):
+                if wait and new:
+                    # Whom nobody knows yet gets no work that he could not do.
+                    watch.wait_healthy(new, min(timeout, _NEW))
+                _reload(engine, state, rendering, emit)
             if wait:
                 wait_ready(engine, name, [node.name for node in plan.nodes], watch, timeout, emit)
     return UpResult(plan, time.monotonic() - started, tuple(notes))
 
 
-def _start(engine: Engine, state: LabState, spec: LabSpec, plan: LabPlan, emit: Emit) -> None:
+def _start(
+    engine: Engine, state: LabState, spec: LabSpec, plan: LabPlan, emit: Emit
+) -> tuple[Rendering, list[str]]:
+    """Put the lab on disk and let Compose start it; return the rendering and the nodes that start now."""
     rendering = render_lab(plan, templates_dir(), image_tags(images_dir()))
     written = write_rendering(state.folder, rendering, _names(plan))
     state.remember(spec, plan)
     clear_moved(engine, plan)
     existing = observe(engine, plan.name)
     resume_paused(engine, existing.values())
+    # Somebody may have edited a file and restarted its node: what was loaded then, nobody noted.
+    touched = {path.split("/")[1] for path in written.changed if path.startswith("nodes/")}
+    Loaded(state).forget([one.container for one in existing.values() if one.name in touched])
+    if existing.keys() - plan.node_by_name.keys():
+        _turn_away(engine, state, rendering, emit)
     emit(Event(Subject.STEP, f"starting {len(plan.nodes)} nodes on {len(plan.links)} links"))
     compose_up(engine, state, renewed=bool(existing and written.renewed))
+    running = RUNNING | {NodeState.PAUSED}
+    before = {one.container for one in existing.values() if one.state in running}
+    now = observe(engine, plan.name)
+    started = [one for one in now.values() if one.container not in before]
+    # Who starts after the files were written has read them.
+    fresh = {
+        one.container: rendering.reloads[one.name].digest for one in started if one.name in rendering.reloads
+    }
+    Loaded(state).note(fresh, [one.container for one in now.values()])
+    return rendering, [one.name for one in started]
+
+
+def _turn_away(engine: Engine, state: LabState, rendering: Rendering, emit: Emit) -> None:
+    """Let the nodes that stay turn away from those that go, before they are gone.
+
+    Who cannot do it now is asked again afterwards, and then it counts.
+    """
+    nodes = observe(engine, state.name)
+    staying = [one for one in nodes.values() if stays(rendering, one)]
+    digests, _ = reload_nodes(engine, rendering, outdated(rendering, staying, Loaded(state)), emit)
+    Loaded(state).note(digests, [one.container for one in nodes.values()])
+
+
+def _reload(engine: Engine, state: LabState, rendering: Rendering, emit: Emit) -> None:
+    nodes, loaded = observe(engine, state.name), Loaded(state)
+    digests, refused = reload_nodes(engine, rendering, outdated(rendering, nodes.values(), loaded), emit)
+    loaded.note(digests, [one.container for one in nodes.values()])
+    if refused:
+        raise failure(state.name, refused)
 
 
 def resolve(engine: Engine, name: str, spec: LabSpec) -> tuple[LabPlan, list[str]]:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from labgen.plan.model import LabPlan, Link, Node
 
-__all__ = ["COMPOSE_FILE", "SIGNATURE", "Certificate", "Rendering", "image_names", "render_lab"]
+__all__ = ["COMPOSE_FILE", "SIGNATURE", "Certificate", "Reload", "Rendering", "image_names", "render_lab"]
 
 COMPOSE_FILE = "compose.yaml"
 #: How every compose.yaml of ours begins.
@@ -48,11 +48,20 @@ class Certificate:
 
 
 @dataclass(frozen=True, slots=True)
+class Reload:
+    """What lets a running node load its files anew, and which files those are now."""
+
+    command: tuple[str, ...]
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class Rendering:
     """Files by relative path, folders that have to be there, and what must be random.
 
     That is secrets, by name, and certificates. `copies` are files that are made from others of the folder
-    once those are there: each node has the certificates that it needs in its own folder.
+    once those are there: each node has the certificates that it needs in its own folder. `reloads` has
+    every node that loads changed files while it runs, `made_from` the label of what makes a container anew.
     """
 
     files: dict[str, str]
@@ -60,6 +69,8 @@ class Rendering:
     certificates: tuple[Certificate, ...]
     folders: tuple[str, ...] = ()
     copies: dict[str, str] = field(default_factory=dict)
+    reloads: dict[str, Reload] = field(default_factory=dict)
+    made_from: dict[str, str] = field(default_factory=dict)
 
 
 def image_names(plan: LabPlan, templates: Path) -> dict[str, str]:
@@ -79,6 +90,8 @@ def render_lab(plan: LabPlan, templates: Path, images: Mapping[str, str]) -> Ren
     certificates: list[Certificate] = []
     folders: list[str] = []
     copies: dict[str, str] = {}
+    reloads: dict[str, Reload] = {}
+    made_from: dict[str, str] = {}
     for node in plan.nodes:
         folder = templates / node.template
         template = load_service(folder)
@@ -89,6 +102,9 @@ def render_lab(plan: LabPlan, templates: Path, images: Mapping[str, str]) -> Ren
             holder, service = beside(plan.name, node.name, service, images[HOLDER_IMAGE], INIT_CAPS)
             services[f"{node.name}-network"] = holder
         services[node.name] = service
+        made_from[node.name] = node_files.digest
+        if node_files.live:
+            reloads[node.name] = Reload(tuple(template.reload), node_files.live_digest)
         folders.append(str(PurePosixPath(node_files.folder, CUTS_FILE).parent))
         files |= node_files.texts
         copies[f"{node_files.folder}/ca.crt"] = "tls/ca.crt"
@@ -110,7 +126,9 @@ def render_lab(plan: LabPlan, templates: Path, images: Mapping[str, str]) -> Ren
         "secrets": {name: {"file": f"./secrets/{name}"} for name in sorted(secrets)} | key_secrets,
     }
     files[COMPOSE_FILE] = _HEADER + dump_compose(compose, COMMON)
-    return Rendering(files, tuple(sorted(secrets)), tuple(certificates), tuple(folders), copies)
+    return Rendering(
+        files, tuple(sorted(secrets)), tuple(certificates), tuple(folders), copies, reloads, made_from
+    )
 
 
 def _node_files(
@@ -128,7 +146,12 @@ def _node_files(
         path = f"{base}/{seen or source.removesuffix('.j2')}"
         texts[path] = load_text(folder / source).render(context)
         targets[path] = target
-    return NodeFiles(texts, targets, base)
+    # A foreign image has not the program that would load anything.
+    live = template.reload and not is_foreign(node.image or template.image)
+    seen_live = {path for path in texts if targets[path].startswith(f"{SHOWN}/")}
+    return NodeFiles(
+        texts, targets, base, frozenset(seen_live - {f"{base}/firewall.nft"}) if live else frozenset()
+    )
 
 
 def _manifest(plan: LabPlan, node: Node) -> str:

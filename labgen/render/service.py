@@ -11,7 +11,7 @@ from labgen.names import PROBE_FOLDER, PROBE_VOLUME, Label, container_name
 from labgen.render.templates import peers_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from labgen.plan.model import LabPlan, Node
     from labgen.render.templates import ServiceTemplate
@@ -55,11 +55,13 @@ class NodeFiles:
     """Files of one node: path in the rendered folder and in the container, with the text.
 
     `folder` is the node's own in the rendered folder; `mounts` has only what the container sees elsewhere.
+    `live` are the paths of files that a running node loads when they change.
     """
 
     texts: dict[str, str]
     targets: dict[str, str]
     folder: str
+    live: frozenset[str] = frozenset()
 
     @property
     def mounts(self) -> dict[str, str]:
@@ -68,8 +70,16 @@ class NodeFiles:
 
     @property
     def digest(self) -> str:
-        """Changes when any file's content does, so that Compose makes the container anew."""
-        joined = "\0".join(f"{self.targets[path]}\0{text}" for path, text in self.texts.items())
+        """Changes when any other file's content does, so that Compose makes the container anew."""
+        return self._digest(path for path in self.texts if path not in self.live)
+
+    @property
+    def live_digest(self) -> str:
+        """Changes when a live file's content does."""
+        return self._digest(path for path in self.texts if path in self.live)
+
+    def _digest(self, paths: Iterable[str]) -> str:
+        joined = "\0".join(f"{self.targets[path]}\0{self.texts[path]}" for path in paths)
         return hashlib.sha256(joined.encode()).hexdigest()[:16]
 
 

@@ -61,6 +61,7 @@ class ServiceTemplate(Facts):
     cap_add: list[str] = []
     read_only: bool = True
     health: list[str] = Field(min_length=1)
+    reload: list[str] = []
     stop_signal: str | None = None
     cpu_shares: Annotated[int, Field(ge=2, le=262144)] | str | None = None
     cpus: Annotated[float, Field(gt=0, le=1024)] | None = None

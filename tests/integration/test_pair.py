@@ -109,7 +109,7 @@ class Pair:
             one.start()
 
     def _container(self, name: str, command: list[str], network: Any, **more: Any) -> None:
-        files = {"haproxy.cfg": "/etc/haproxy/haproxy.cfg"}
+        files = {"haproxy.cfg": "/etc/labgen/haproxy.cfg"}
         if name in NODES:
             files["firewall.nft"] = "/etc/labgen/firewall.nft"
         self.made[name] = self.engine.sdk.containers.create(

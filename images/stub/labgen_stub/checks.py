@@ -46,8 +46,8 @@ class Checks:
     Who comes while a round runs waits for the next one, which all who came meanwhile share.
     """
 
-    def __init__(self, neighbours: Sequence[Neighbour], ask: Ask) -> None:
-        self._neighbours, self._ask = tuple(neighbours), ask
+    def __init__(self, neighbours: Callable[[], Sequence[Neighbour]], ask: Ask) -> None:
+        self._neighbours, self._ask = neighbours, ask
         self._own: list[Own] = []
         self._running: asyncio.Task[Verdict] | None = None
         self._next: asyncio.Task[Verdict] | None = None
@@ -68,13 +68,14 @@ class Checks:
         if before is not None:
             await asyncio.wait([before])
         self._running, self._next = self._next, None
+        neighbours = tuple(self._neighbours())
         try:
             results, own = await asyncio.gather(
-                asyncio.gather(*(self._ask(one) for one in self._neighbours)),
+                asyncio.gather(*(self._ask(one) for one in neighbours)),
                 asyncio.gather(*(look() for look in self._own)),
             )
             verdict = Verdict(
-                tuple(zip(self._neighbours, results, strict=True)), tuple(line for line in own if line)
+                tuple(zip(neighbours, results, strict=True)), tuple(line for line in own if line)
             )
         finally:
             self._running = None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from labgen_stub import roles
 from labgen_stub.checks import Checks
 from labgen_stub.links.broker import Broker, Setup
+from labgen_stub.settings import SettingsError
 from labgen_stub.wire.outcome import Result, question
 
 if TYPE_CHECKING:
@@ -19,6 +21,14 @@ if TYPE_CHECKING:
     from labgen_stub.settings import Neighbour, Settings
     from labgen_stub.wire import Target
 
+log = logging.getLogger(__name__)
+# Protocols of which the first neighbour is met at the start, and those of which all are.
+_FIRST = frozenset({"mysql", "redis", "nfs", "ec2"})
+_ALL = frozenset({"omapi"})
+_BUILT_FROM = (
+    *("lab", "node", "role", "site", "datacenter_id"),
+    *("webapps", "listens", "guests", "retention_hours"),
+)
 PATIENCE = 2.0
 _SECOND_LOOK = 0.5
 
@@ -40,16 +50,58 @@ class WebApp:
     on_stop: list[Callable[[], None]] = field(default_factory=list)
 
 
+def zookeepers(settings: Settings) -> str:
+    """Return the addresses of the ensemble as its clients take them."""
+    return ",".join(f"{one.node}:{one.port}" for one in settings.to("zookeeper"))
+
+
+def beginning(old: Settings, new: Settings) -> str:
+    """Return what differs of that which a node is built from at its start; nothing when that is the same."""
+    for name in _BUILT_FROM:
+        if getattr(old, name) != getattr(new, name):
+            return f"{name} is {getattr(new, name)} instead of {getattr(old, name)}"
+    for protocol in sorted({one.protocol for one in (*old.neighbours, *new.neighbours)}):
+        was, now = old.to(protocol), new.to(protocol)
+        if protocol in _FIRST:
+            same = was[:1] == now[:1]
+        else:
+            same = was == now if protocol in _ALL else bool(was) == bool(now)
+        if not same:
+            names = [" ".join(one.node for one in these) or "nobody" for these in (was, now)]
+            return f"{protocol} leads to {names[1]} instead of {names[0]}"
+    return ""
+
+
 class Node:
     """This server, as its web applications see it."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.checks = Checks(settings.neighbours, self._ask)
+        self.checks = Checks(lambda: self.settings.neighbours, self._ask)
         self.broker: Broker | None = None
         self.election: Election | None = None
         if brokers := settings.to("amqp"):
             self.broker = Broker([self.target(one) for one in brokers], settings.node)
+
+    def take(self, settings: Settings) -> None:
+        """Go on with other neighbours; what stands between this node and those that stay is not touched.
+
+        Raises:
+            SettingsError: a change that only a new start takes over; nothing has changed then.
+        """
+        if changed := beginning(self.settings, settings):
+            raise SettingsError(f"{changed}: only a new start takes that over")
+        before, self.settings = self.settings, settings
+        if settings == before:
+            return
+        if self.broker is not None:
+            self.broker.move([self.target(one) for one in settings.to("amqp")])
+        if self.election is not None:
+            self.election.move(zookeepers(settings))
+        names = [{one.node for one in these.neighbours} for these in (before, settings)]
+        log.info(
+            "other neighbours", extra={"come": sorted(names[1] - names[0]), "go": sorted(names[0] - names[1])}
+        )
 
     def target(self, neighbour: Neighbour) -> Target:
         """Return the question to a neighbour that tells whether it works."""

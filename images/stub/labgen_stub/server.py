@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from labgen_stub.app import compose
+from labgen_stub.control import SOCKET, listening
 from labgen_stub.node import Node
-from labgen_stub.settings import AJP_PORT, HTTP_PORT, Settings
+from labgen_stub.settings import AJP_PORT, HTTP_PORT, Settings, load
 from labgen_stub.wire import websocket_server
 from labgen_stub.wire.ajp_server import AjpServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
     from types import FrameType
 
 log = logging.getLogger(__name__)
@@ -38,7 +40,14 @@ class _Server(uvicorn.Server):
             tell()
 
 
-async def run(settings: Settings, http_port: int = HTTP_PORT, ajp_port: int = AJP_PORT) -> None:
+async def run(
+    settings: Settings,
+    http_port: int = HTTP_PORT,
+    ajp_port: int = AJP_PORT,
+    *,
+    reread: Callable[[], Settings] = load,
+    control: Path = SOCKET,
+) -> None:
     """Serve until a signal comes. Raises `SettingsError` before anything is started."""
     node = Node(settings)
     application, parts = compose(node)
@@ -74,7 +83,8 @@ async def run(settings: Settings, http_port: int = HTTP_PORT, ajp_port: int = AJ
     try:
         # uvicorn raises the signal again once it has ended; the work below still has to be ended then.
         with contextlib.suppress(KeyboardInterrupt):
-            await server.serve()
+            async with listening(control, lambda: node.take(reread())):
+                await server.serve()
     finally:
         await ajp.stop(_GRACE)
         for task in running:

@@ -12,6 +12,7 @@ from labgen.catalogue.load import default_catalogue
 from labgen.engine import drift as module
 from labgen.engine.drift import find_drift
 from labgen.engine.drift_model import Drift
+from labgen.engine.reload import Loaded
 from labgen.errors import LabgenError
 from labgen.names import Label
 from labgen.plan.build import make_plan
@@ -106,6 +107,20 @@ def test_a_node_that_does_not_run_asks_for_its_addresses(lab: Deployed) -> None:
 def test_health_is_no_drift(lab: Deployed, status: str) -> None:
     state("running", status)(lab)
     assert drifts(lab) == []
+
+
+def test_a_node_that_goes_on_with_older_files(lab: Deployed) -> None:
+    there = [one["Id"] for one in lab.world.containers]
+    loaded = {f"id-{name}": one.digest for name, one in lab.rendering.reloads.items()}
+    Loaded(lab.state).note(loaded, there)
+    assert drifts(lab) == []
+    Loaded(lab.state).note({"id-ui-1": "another"}, there)
+    (found,) = drifts(lab)
+    assert (found.kind, found.where, found.repair) == (
+        K.CONFIGURATION,
+        "ui-1",
+        "`labgen up` lets it load them",
+    )
 
 
 def test_a_measurement_is_no_drift(lab: Deployed) -> None:

@@ -212,7 +212,7 @@ def test_servers_are_made_anew_when_their_secrets_were_lost(ready: World) -> Non
     up(ready.engine, "lab", SPEC, timeout=5)
     lab_state("lab").forget()
     up(ready.engine, "lab", SPEC, timeout=5)
-    assert ready.calls[-1] == ("compose up", "labgen-lab", "force_recreate")
+    assert ("compose up", "labgen-lab", "force_recreate") in ready.calls
 
 
 def test_without_waiting(ready: World, heard: Heard) -> None:
@@ -311,8 +311,8 @@ def test_networks_that_moved_are_cleared_before_compose_makes_them_anew(ready: W
     start(ready)
     ready.calls.clear()
     up(ready.engine, "lab", changed(supernet="10.99.0.0/16"), timeout=5)
-    assert ready.calls[-1] == ("compose up", "labgen-lab")
-    assert ("remove network", "id-labgen-lab-api-mysql") in ready.calls[:-1]
+    made = ready.calls.index(("compose up", "labgen-lab"))
+    assert ("remove network", "id-labgen-lab-api-mysql") in ready.calls[:made]
 
 
 def test_another_labgen_at_work_is_waited_for(ready: World, heard: Heard) -> None:

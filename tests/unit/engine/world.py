@@ -47,7 +47,11 @@ class Heard(list["Event"]):
 
 @dataclass
 class World:
-    """All that the engine has. `calls` holds what it was asked to change, `refused` what it will not do."""
+    """All that the engine has.
+
+    `calls` holds what it was asked to change, `refused` what it will not do, `said` how commands in its
+    containers end.
+    """
 
     containers: list[dict[str, Any]] = field(default_factory=list)
     networks: list[dict[str, Any]] = field(default_factory=list)
@@ -56,6 +60,7 @@ class World:
     events: list[dict[str, Any]] = field(default_factory=list)
     inspected: dict[str, dict[str, Any]] = field(default_factory=dict)
     logs: dict[str, bytes] = field(default_factory=dict)
+    said: dict[str, tuple[int, bytes]] = field(default_factory=dict)
     info: dict[str, Any] = field(default_factory=lambda: {"MemTotal": 8 * GIB, "NCPU": 2})
     calls: list[tuple[str, ...]] = field(default_factory=list)
     refused: dict[tuple[str, ...], Exception] = field(default_factory=dict)
@@ -117,6 +122,17 @@ class FakeApi:
     def logs(self, name: str, *, tail: int, stream: bool) -> bytes:
         assert not stream
         return b"\n".join(self.world.logs.get(name, b"").splitlines()[-tail:])
+
+    def exec_create(self, name: str, call: list[str], *, user: str, environment: dict[str, str]) -> Any:
+        assert (user, environment) == ("900:900", {"HOME": "/tmp"})  # noqa: S108 - the container's
+        self.world.did("exec", name, *call)
+        return {"Id": name}
+
+    def exec_start(self, name: str) -> bytes:
+        return self.world.said.get(name, (0, b""))[1]
+
+    def exec_inspect(self, name: str) -> dict[str, Any]:
+        return {"ExitCode": self.world.said.get(name, (0, b""))[0]}
 
     def start(self, name: str) -> None:
         self.world.did("start", name)

@@ -80,7 +80,7 @@ def running(
     loop = asyncio.new_event_loop()
 
     async def made() -> Any:
-        await Seed(database, NEIGHBOURS, lambda: True).write()
+        await Seed(database, lambda: NEIGHBOURS, lambda: True).write()
         return compose(Node(settings("api")))[0]
 
     application = loop.run_until_complete(made())

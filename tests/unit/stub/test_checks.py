@@ -38,7 +38,7 @@ class Asked:
 async def test_callers_share_one_round(neighbour: Callable[..., Neighbour], good: Result) -> None:
     ask = Asked(redis=good)
     ask.release.clear()
-    checks = Checks([neighbour()], ask)
+    checks = Checks(lambda: [neighbour()], ask)
     callers = [asyncio.create_task(checks.verdict()) for _ in range(20)]
     await asyncio.sleep(0)
     callers[0].cancel()
@@ -54,7 +54,7 @@ async def test_who_comes_during_a_round_gets_the_next_one(
 ) -> None:
     ask = Asked(redis=good)
     ask.release.clear()
-    checks = Checks([neighbour()], ask)
+    checks = Checks(lambda: [neighbour()], ask)
     before = asyncio.create_task(checks.verdict())
     await ask.asked.wait()
     after = [asyncio.create_task(checks.verdict()) for _ in range(20)]
@@ -71,7 +71,7 @@ async def test_a_round_that_broke_is_not_the_last(neighbour: Callable[..., Neigh
     async def ask(_: Neighbour) -> Result:
         raise RuntimeError
 
-    checks = Checks([neighbour()], ask)
+    checks = Checks(lambda: [neighbour()], ask)
     for _ in range(2):
         with pytest.raises(RuntimeError):
             await checks.verdict()
@@ -85,7 +85,7 @@ async def test_check_tells_the_datacenter_or_names_what_is_broken(
 ) -> None:
     ask = Asked(redis=good, mysql=good)
     neighbours = [neighbour(), neighbour("mysql", "mysql", 3306)]
-    checks = Checks(neighbours, ask)
+    checks = Checks(lambda: neighbours, ask)
     async with client_of(Starlette(routes=[route("vsm", "dc1", checks)])) as client:
         for method in ("GET", "POST"):
             answer = await client.request(method, "/vsm/check")
@@ -106,7 +106,7 @@ async def test_what_is_wrong_with_the_node_itself_comes_first(
     bad: Result,
 ) -> None:
     ask, own = Asked(redis=good), [""]
-    checks = Checks([neighbour()], ask)
+    checks = Checks(lambda: [neighbour()], ask)
 
     async def look() -> str:
         return own[0]
@@ -129,7 +129,7 @@ async def test_a_neighbours_check_is_not_passed_on(
     good: Result,
 ) -> None:
     ask = Asked(redis=good)
-    checks = Checks([neighbour()], ask)
+    checks = Checks(lambda: [neighbour()], ask)
     shallow = {"Max-Forwards": "0"}
     async with client_of(Starlette(routes=[route("vsm", "dc1", checks)])) as client:
         assert (await client.get("/vsm/check", headers=shallow)).status_code == 503

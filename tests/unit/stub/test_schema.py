@@ -198,7 +198,7 @@ def test_sites_are_read_off_the_neighbours() -> None:
 
 
 async def test_sites_are_written_once_and_what_was_changed_stays(database: MemoryDatabase) -> None:
-    seed = Seed(database, NEIGHBOURS, lambda: True)
+    seed = Seed(database, lambda: NEIGHBOURS, lambda: True)
     await seed.run()
     assert seed.done.is_set()
     assert [one["kind"] for one in database.sql("SELECT kind FROM datacenter ORDER BY id")] == [
@@ -220,5 +220,5 @@ async def test_sites_are_written_once_and_what_was_changed_stays(database: Memor
 
 async def test_only_the_leader_writes(database: MemoryDatabase) -> None:
     with pytest.raises(Unavailable, match="does not lead"):
-        await Seed(database, NEIGHBOURS, lambda: False).write()
+        await Seed(database, lambda: NEIGHBOURS, lambda: False).write()
     assert not database.sql("SELECT * FROM datacenter")

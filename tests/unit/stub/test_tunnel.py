@@ -58,7 +58,7 @@ async def lab_of(
     async with FakeGuacd(behaviour).listening() as guacd:
         ports = [*([before] if before else []), guacd.port]
         places = [Neighbour("32", "guacamole", "127.0.0.1", "guacd", port) for port in ports]
-        tunnels = Tunnels(Tickets(memory), places, most)  # type: ignore[arg-type]
+        tunnels = Tunnels(Tickets(memory), lambda: places, most)  # type: ignore[arg-type]
         app = Starlette(routes=[WebSocketRoute("/{token:str}/tunnel", tunnels.serve)])
         listener = socket.create_server(("127.0.0.1", 0))
         config = uvicorn.Config(

@@ -63,7 +63,7 @@ async def client(
     """Build an API, with a machine that runs, whose events are on their way as in a server."""
     del woken
     monkeypatch.setattr("labgen_stub.webapps.api.Store", lambda _: Memory())
-    await Seed(database, NEIGHBOURS, lambda: True).write()
+    await Seed(database, lambda: NEIGHBOURS, lambda: True).write()
     database.sql("INSERT INTO virtualdatacenter (enterprise_id, datacenter_id, name) VALUES (1, 1, 'v')")
     database.sql("INSERT INTO virtualappliance (virtualdatacenter_id, name) VALUES (1, 'a')")
     database.sql(

@@ -42,6 +42,13 @@ class Broker:
         self._places: dict[tuple[str, str, str], AbstractExchange] = {}
         self._declaring = asyncio.Lock()
         self.connected_to = ""
+        self._lost: asyncio.Event | None = None
+
+    def move(self, addresses: Sequence[Target]) -> None:
+        """Connect to these from now on; a connection to one of them stays, any other ends."""
+        self._addresses = tuple(addresses)
+        if self._lost is not None and self.connected_to not in {one.host for one in addresses}:
+            self._lost.set()
 
     def on_connect(self, setup: Setup) -> None:
         """Run `setup` on each new connection: declare, bind, consume. It may raise; all is then redone."""
@@ -67,12 +74,12 @@ class Broker:
         try:
             for setup in self._setups:
                 await setup(open_channel)
-            self._connection, self.connected_to = connection, target.host
+            self._connection, self.connected_to, self._lost = connection, target.host, lost
             log.info("connected to RabbitMQ", extra={"host": target.host})
             await lost.wait()
             log.warning("connection to RabbitMQ lost", extra={"host": target.host})
         finally:
-            self._connection, self.connected_to = None, ""
+            self._connection, self.connected_to, self._lost = None, "", None
             self._publishing = None
             self._places.clear()
             with suppress(Exception):

@@ -42,6 +42,13 @@ class Election:
         self._turned = asyncio.Event()
         self.leader = False
 
+    def move(self, hosts: str) -> None:
+        """Ask these servers from now on; the session stays, if it is with one of them."""
+        if hosts != self._hosts:
+            self._hosts = hosts
+            if self._client is not None:
+                self._client.set_hosts(hosts)
+
     async def run(self) -> None:
         """Join, and join again whenever the session is lost. Ends by cancellation and leaves at once."""
         kazoo = import_module("kazoo.client")

@@ -83,16 +83,17 @@ class Authorizer:
     """Asks the API whether a subscriber may see events, with the subscriber's own `Authorization`."""
 
     def __init__(self, node: Node) -> None:
+        self._node = node
+
+    def _targets(self) -> list[Target]:
         # Its public address first (row 15: M uses the API's location URL).
-        settings = node.settings
+        settings = self._node.settings
         places = [
             *settings.to("https", "frontend"),
             *settings.to("http", "frontend"),
             *settings.to("http", "api"),
         ]
-        self._targets = [
-            Target(one.protocol, one.node, one.port, secrets=node.settings.secrets) for one in places
-        ]
+        return [Target(one.protocol, one.node, one.port, secrets=settings.secrets) for one in places]
 
     async def check(self, authorization: str | None) -> None:
         """Return when the API says yes.
@@ -103,7 +104,7 @@ class Authorizer:
         if not authorization:
             raise unauthenticated()
         reason = "no API among the neighbours"
-        for target in self._targets:
+        for target in self._targets():
             try:
                 async with asyncio.timeout(PATIENCE):
                     answer = await http_request(

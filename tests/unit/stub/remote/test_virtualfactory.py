@@ -55,7 +55,7 @@ class Site:
         self.host, self.store = host, store
         self.subscriptions = Subscriptions(store, REDIS)
         self.repository, self.leases = FakeRepository(), FakeLeases()
-        self.backend = Kvm({place.node: (place, host)})
+        self.backend = Kvm(lambda: {place.node: (place, host)})
         self.factory = VirtualFactory(self.backend, self.subscriptions, self.repository, self.leases)
         self.journal = Journal("job-1")
 

@@ -29,7 +29,7 @@ async def client(
 ) -> AsyncIterator[httpx.AsyncClient]:
     """Build an API with a datacenter, a region, a hypervisor, templates, and a user of another enterprise."""
     del tokens
-    await Seed(database, NEIGHBOURS, lambda: True).write()
+    await Seed(database, lambda: NEIGHBOURS, lambda: True).write()
     database.sql("INSERT INTO machine (rack_id, name, ip) VALUES (1, 'host', 'dc1-hypervisor-1')")
     for enterprise in (1, 2):
         if enterprise == 2:

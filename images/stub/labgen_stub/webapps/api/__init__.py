@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Match, Route
 from labgen_stub.links.database import Database
 from labgen_stub.links.election import Election
 from labgen_stub.links.store import Store
-from labgen_stub.node import Node, WebApp
+from labgen_stub.node import Node, WebApp, zookeepers
 from labgen_stub.web.errors import ApiError, not_acceptable
 from labgen_stub.web.media import PLATFORM_VERSION, negotiate
 from labgen_stub.webapps.api.auth import Authenticator
@@ -48,13 +48,12 @@ def build(context: str, node: Node) -> WebApp:
     store = Store(settings.to("redis"))
     tokens = Tokens(store)
     authenticator = Authenticator(settings.secrets, Accounts(kinton), tokens)
-    if zookeepers := settings.to("zookeeper"):
-        hosts = ",".join(f"{one.node}:{one.port}" for one in zookeepers)
+    if hosts := zookeepers(settings):
         node.election = Election(hosts, f"{root}/leader-election", settings.node)
     sender = Sender(kinton, node.broker)
     events = Events(node.broker, kinton, sender.wake)
     api = Api(root, node, kinton, store, tokens, authenticator, events, sender.wake)
-    seed = Seed(kinton, settings.neighbours, api.leads)
+    seed = Seed(kinton, lambda: node.settings.neighbours, api.leads)
     node.checks.add(FirstLook(kinton, seed.done, api.leads).fault)
 
     async def version(request: Request) -> Response:

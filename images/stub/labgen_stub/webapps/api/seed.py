@@ -61,9 +61,9 @@ class Seed:
     """Writes the sites down as soon as this node leads."""
 
     def __init__(
-        self, database: Transactions, neighbours: Sequence[Neighbour], leads: Callable[[], bool]
+        self, database: Transactions, neighbours: Callable[[], Sequence[Neighbour]], leads: Callable[[], bool]
     ) -> None:
-        self._database, self._sites, self._leads = database, sites(neighbours), leads
+        self._database, self._neighbours, self._leads = database, neighbours, leads
         self.done = asyncio.Event()
 
     async def run(self) -> None:
@@ -80,11 +80,13 @@ class Seed:
         if not self._leads():
             raise Unavailable("this node does not lead")
 
+        places = sites(self._neighbours())
+
         async def work(session: Session) -> int:
-            return sum([await _add(session, site) for site in self._sites])
+            return sum([await _add(session, site) for site in places])
 
         added = await self._database.transact(work)
-        log.info("sites are written down", extra={"sites": len(self._sites), "added": added})
+        log.info("sites are written down", extra={"sites": len(places), "added": added})
 
 
 async def _add(session: Session, site: Site) -> int:

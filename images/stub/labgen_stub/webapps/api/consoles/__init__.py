@@ -58,7 +58,7 @@ class Consoles:
         settings = api.node.settings
         self._tickets = Tickets(api.store)
         self._places = Places(api.database, settings.guests)
-        self._tunnels = Tunnels(self._tickets, settings.to("guacd"))
+        self._tunnels = Tunnels(self._tickets, lambda: api.node.settings.to("guacd"))
 
     def routes(self) -> list[BaseRoute]:
         """Where they are."""

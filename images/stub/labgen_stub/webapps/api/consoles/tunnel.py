@@ -23,7 +23,7 @@ from labgen_stub.wire import Garbled
 from labgen_stub.wire.guacamole import Instructions, elements, instruction, text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from labgen_stub.settings import Neighbour
     from labgen_stub.webapps.api.consoles.tickets import Ticket, Tickets
@@ -45,8 +45,8 @@ _GOING_WELL, _TROUBLE = 1000, 1011  # RFC 6455, 7.4.1
 class Tunnels:
     """The tunnels of one API node."""
 
-    def __init__(self, tickets: Tickets, places: Sequence[Neighbour], most: int = MOST) -> None:
-        self._tickets, self._places, self._most = tickets, tuple(places), most
+    def __init__(self, tickets: Tickets, places: Callable[[], Sequence[Neighbour]], most: int = MOST) -> None:
+        self._tickets, self._places, self._most = tickets, places, most
         self._open = 0
 
     async def serve(self, websocket: WebSocket) -> None:
@@ -91,7 +91,7 @@ class Tunnels:
         """Find a guacd that answers, and carry; return why it ended."""
         console = _console(websocket, ticket)
         trouble = "no guacd among the neighbours"
-        for place in self._places:
+        for place in self._places():
             guacd = Guacd(place, console)
             try:
                 await guacd.__aenter__()

@@ -34,14 +34,17 @@ class Access:
     """
 
     def __init__(self, node: Node) -> None:
-        settings = node.settings
+        self._node = node
+        self._yes: dict[str, float] = {}
+
+    def _targets(self) -> list[Target]:
+        settings = self._node.settings
         places = [
             *settings.to("https", "frontend"),
             *settings.to("http", "frontend"),
             *settings.to("http", "api"),
         ]
-        self._targets = [Target(one.protocol, one.node, one.port, secrets=settings.secrets) for one in places]
-        self._yes: dict[str, float] = {}
+        return [Target(one.protocol, one.node, one.port, secrets=settings.secrets) for one in places]
 
     async def check(self, request: Request, enterprise: int, *, change: bool) -> None:
         """Return when the API says yes.
@@ -73,7 +76,7 @@ class Access:
 
     async def _ask(self, path: str, authorization: str) -> Response:
         reason = "no API among the neighbours"
-        for target in self._targets:
+        for target in self._targets():
             try:
                 async with asyncio.timeout(PATIENCE * 2):
                     answer = await http_request(

@@ -24,7 +24,7 @@ from labgen_stub.webapps.remote.backends import (
 from labgen_stub.wire.aim_client import Host, HostRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from labgen_stub.messages import Machine
     from labgen_stub.node import Node
@@ -55,16 +55,16 @@ def description(machine: Machine, path: str, disk_format: str) -> str:
 class Kvm:
     """All hypervisors that this node may ask."""
 
-    def __init__(self, hosts: Mapping[str, tuple[Neighbour, Host]]) -> None:
-        self._hosts = dict(hosts)
+    def __init__(self, hosts: Callable[[], Mapping[str, tuple[Neighbour, Host]]]) -> None:
+        self._hosts = hosts
 
     def hosts(self) -> tuple[str, ...]:
         """Return the hypervisors' nodes."""
-        return tuple(self._hosts)
+        return tuple(self._hosts())
 
     def _host(self, machine: Machine) -> tuple[Neighbour, Host]:
         try:
-            return self._hosts[machine.host]
+            return self._hosts()[machine.host]
         except KeyError:
             raise Refused(f"There is no hypervisor {machine.host or 'named'} here") from None
 
@@ -170,14 +170,14 @@ class Kvm:
 
     async def states(self, host: str) -> dict[str, Sighting]:
         """List what a host has."""
-        place, agent = self._hosts[host]
+        place, agent = self._hosts()[host]
         with asking(place):
             found = await agent.domains()
         return {one.uuid: Sighting(one.name, one.state, host) for one in found}
 
     async def discover(self) -> tuple[Physical, ...]:
         """Ask every host what it is made of."""
-        return tuple(await asyncio.gather(*(self._physical(*one) for one in self._hosts.values())))
+        return tuple(await asyncio.gather(*(self._physical(*one) for one in self._hosts().values())))
 
     async def _physical(self, place: Neighbour, host: Host) -> Physical:
         with asking(place):
@@ -198,5 +198,14 @@ def asking(place: Neighbour, journal: Journal | None = None) -> Iterator[None]:
 
 
 def make(node: Node) -> Kvm:
-    """Make the backend of a node, with every hypervisor among its neighbours."""
-    return Kvm({one.node: (one, Host(node.target(one))) for one in node.settings.to("aim")})
+    """Make the backend of a node, with every hypervisor that is among its neighbours then."""
+    known: dict[Neighbour, Host] = {}
+
+    def hosts() -> dict[str, tuple[Neighbour, Host]]:
+        places = node.settings.to("aim")
+        for one in places:
+            if one not in known:
+                known[one] = Host(node.target(one))
+        return {one.node: (one, known[one]) for one in places}
+
+    return Kvm(hosts)
