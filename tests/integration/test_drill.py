@@ -69,7 +69,7 @@ def test_who_notices_and_when(lab: str, cli: Cli, tmp_path: Path) -> None:
 
 def test_what_users_feel(lab: str, cli: Cli) -> None:
     """All of them come this way; a lab without sites has scopes to write. What was accepted is there."""
-    document = json.loads(cli.run("drill", "ui-1", "api-1", "--lab", lab, "--format", "json").stdout)
+    document = json.loads(cli.run("drill", "api-1", "frontend-1", "--lab", lab, "--format", "json").stdout)
     users = document["wires"][0]["users"]
     assert not users["alone"]
     assert users["failed"] >= 2
