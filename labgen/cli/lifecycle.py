@@ -65,7 +65,7 @@ def up(
         sets = [*(sets or ()), "firewall=false"]
     spec, name = _wanted(name, size, file, sets)
     check_name(name)
-    engine = connect()
+    engine = connect(compose=True)
     if dry_run:
         _dry_run(engine, name, spec)
         return
@@ -164,7 +164,7 @@ def down(
     from labgen.engine.down import down as take_down
     from labgen.engine.down import known_labs
 
-    engine = connect()
+    engine = connect(compose=True)
     labs = known_labs(engine)
     if not labs and name is None:
         note("there is no lab; nothing to do")

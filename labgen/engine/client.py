@@ -63,10 +63,12 @@ def _host() -> str | None:
     return str(host) if host else None
 
 
-def connect() -> Engine:
+def connect(*, compose: bool = False) -> Engine:
     """Return the engine that the user's Docker client would use.
 
-    Raises EngineMissing when there is no client, no answer, no Compose plugin, or one is too old.
+    With `compose` for who will need the Compose plugin: to ask for its version takes as long as much
+    of what others want at all. Raises EngineMissing when there is no client, no answer, no such plugin, or
+    one that is too old.
     """
     if shutil.which("docker") is None:
         raise EngineMissing(
@@ -88,7 +90,8 @@ def connect() -> Engine:
             "a user needs to be in the group `docker`.",
         ) from error
     engine_version(str(version.get("Version", "")))
-    compose_version()
+    if compose:
+        compose_version()
     return Engine(sdk, host)
 
 

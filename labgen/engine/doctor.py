@@ -48,7 +48,7 @@ def examine() -> list[Finding]:
     engines: list[Engine] = []
 
     def engine() -> str:
-        engines.append(connect())
+        engines.append(connect(compose=True))
         return f"version {engines[0].sdk.version()['Version']}, with Compose"
 
     check("engine", engine)

@@ -52,14 +52,14 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
 
 def refused() -> EngineMissing:
     with pytest.raises(EngineMissing) as caught:
-        connect()
+        connect(compose=True)
     assert caught.value.exit_code == 3
     return caught.value
 
 
 def test_all_is_well(engine: dict[str, Any]) -> None:
     assert engine
-    with closing(connect().sdk) as sdk:
+    with closing(connect(compose=True).sdk) as sdk:
         assert sdk.version()["Version"] == "28.5.2"
 
 
@@ -142,6 +142,13 @@ def test_no_compose_plugin(engine: dict[str, Any], client: Path) -> None:
     assert error.hint == (
         "Install it (Debian: docker-compose or docker-compose-plugin), or run `make setup`."
     )
+
+
+def test_who_does_not_need_compose_does_not_ask_for_it(engine: dict[str, Any], client: Path) -> None:
+    assert engine
+    make_client(client.parent, "")
+    with closing(connect().sdk) as sdk:
+        assert sdk.version()["Version"] == VERSION["Version"]
 
 
 @pytest.mark.parametrize("version", ["1.29.2", "v2.33.0", "2.20.3-ds1", "dev"])

@@ -20,7 +20,7 @@ CHECKS = ["engine", "memory and disk", "subnets", "images", "state folder"]
 @pytest.fixture
 def machine(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     """A machine that lacks nothing."""
-    monkeypatch.setattr(doctor, "connect", lambda: world.engine)
+    monkeypatch.setattr(doctor, "connect", lambda *, compose: world.engine if compose else None)
     monkeypatch.setattr("labgen.engine.free._host_routes", dict)
     for image in read_images(images_dir()).values():
         world.has_image(image.tag)
@@ -44,7 +44,7 @@ def test_a_machine_that_lacks_nothing(machine: World, state: Path) -> None:
 
 
 def test_without_an_engine_nothing_else_can_be_asked(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def none() -> None:
+    def none(**_: bool) -> None:
         raise EngineMissing("no engine", "Start it.")
 
     monkeypatch.setattr(doctor, "connect", none)
