@@ -81,14 +81,18 @@ class Blow:
         if self.back is None:
             who = "; ".join(f"{node}: {said}" for node, said in self.late.items())
             return f"{names}: not everybody was well {_REJOIN:.0f} s after it was over: {who}"
+        if self.spare and self.bound is not None and self.impact.seconds is None:
+            return f"{names}: users were not served any more: {self.impact.said}"
+        if self.healing.seconds is None:
+            return f"{names}: users were not served any more when it was back: {self.healing.said}"
         if self.spare and self.bound is not None:
-            if self.impact.seconds is None:
-                return f"{names}: users were not served any more: {self.impact.said}"
-            if self.impact.seconds > self.bound:
-                return (
-                    f"{names}: users were affected for {self.impact.seconds:.1f} s, "
-                    f"and may be for {self.bound:g} s: {self.impact.said}"
-                )
+            # A node that joins its cluster again may affect users as well as one that is lost.
+            for impact, when in ((self.impact, ""), (self.healing, " when it came back")):
+                if (impact.seconds or 0.0) > self.bound:
+                    return (
+                        f"{names}: users were affected for {impact.seconds:.1f} s{when}, "
+                        f"and may be for {self.bound:g} s: {impact.said}"
+                    )
         return ""
 
 

@@ -9,7 +9,6 @@ from labgen.verify.report.tally import count
 
 if TYPE_CHECKING:
     from labgen.verify.faults import Blow, Faults
-    from labgen.verify.felt import Impact
 
 __all__ = ["COLUMNS", "faults_document", "faults_rows", "faults_sentence"]
 
@@ -31,7 +30,7 @@ def faults_rows(faults: Faults) -> list[dict[str, str]]:
         {
             "nodes": ", ".join(one.nodes),
             "kind": str(one.kind),
-            "affected": _affected(one.impact),
+            "affected": _affected(one),
             "bound": f"{one.bound:g} s" if one.spare and one.bound is not None else "-",
             "failed": str(one.impact.failed + one.healing.failed),
             "back": "not in time" if one.back is None else seconds_words(one.back),
@@ -55,7 +54,8 @@ def faults_document(faults: Faults) -> dict[str, Any]:
     - `accepted`: how many writes users were told are done; `lost`: those of them that are not there
     - `faults`: a list of `nodes`, `kind`, `spare` (others of the role remained), `bound` (or null),
       `affected` (null: nobody was served before healing), `failed` (requests), `said` (what the first was
-      told), `slowest` (request), `failed_after` (requests, after healing), `back` (until all were healthy;
+      told), `slowest` (request), `failed_after` (requests, after healing) and
+      `affected_after` (null: still), `back` (until all were healthy;
       null when somebody was not in time) and `late` (these, with what is said of them)
     """
     return {
@@ -80,15 +80,22 @@ def _blow(one: Blow) -> dict[str, Any]:
         "said": one.impact.said,
         "slowest": round(one.impact.slowest, 2),
         "failed_after": one.healing.failed,
+        "affected_after": _rounded(one.healing.seconds),
         "back": _rounded(one.back),
         "late": dict(one.late),
     }
 
 
-def _affected(impact: Impact) -> str:
-    if impact.seconds is None:
-        return "until it was over"
-    return seconds_words(impact.seconds) if impact.failed else "no"
+def _affected(one: Blow) -> str:
+    """Return how long users were affected, and how long again when the nodes came back."""
+    words = []
+    if one.impact.failed:
+        seconds = one.impact.seconds
+        words.append("until it was over" if seconds is None else seconds_words(seconds))
+    if one.healing.failed and one.impact.seconds is not None:
+        seconds = one.healing.seconds
+        words.append("still" if seconds is None else f"{seconds_words(seconds)} when back")
+    return ", ".join(words) or "no"
 
 
 def _rounded(seconds: float | None) -> float | None:

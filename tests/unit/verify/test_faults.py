@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -87,6 +88,16 @@ def test_too_long_is_a_fault() -> None:
     assert blow.fault.endswith("s, and may be for 15 s: 503 no answer")
 
 
+def test_a_node_that_comes_back_may_not_affect_users_for_long_either() -> None:
+    blow = replace(strike(World()), healing=Impact(16.0, 30, "503 joins"))
+    assert blow.fault == (
+        "mysql-1: users were affected for 16.0 s when it came back, and may be for 15 s: 503 joins"
+    )
+    assert faults_rows(Faults("lab", "large", (blow,), 61.0))[0]["affected"] == "16.0 s when back"
+    never = replace(blow, spare=False, healing=Impact(None, 30, "503 joins"))
+    assert never.fault == "mysql-1: users were not served any more when it was back: 503 joins"
+
+
 def test_never_again_is_a_fault_where_others_remain() -> None:
     blow = strike(World(1000.0))
     assert blow.impact.seconds is None
@@ -94,7 +105,7 @@ def test_never_again_is_a_fault_where_others_remain() -> None:
 
 
 def test_the_only_one_may_be_missed() -> None:
-    world = World(1000.0)
+    world = World(30.0)
     blow = strike(world, spare=False)
     assert (blow.impact.seconds, blow.fault) == (None, "")
     # Nobody waits for what cannot come.
