@@ -216,6 +216,41 @@ def test_the_address_moves_in_time_and_stays_when_the_node_is_back(pair: Pair, f
     assert SHARED in pair.addresses(after)
 
 
+def test_a_reload_moves_no_address_and_loses_nobody(pair: Pair) -> None:
+    before = pair.holder()
+    (other,) = {*NODES} - {before}
+    pair.settled(other)
+    # A connection that stands: its request is not complete yet.
+    hold = (
+        f"exec 3<>/dev/tcp/{SHARED}/80; printf 'GET / HTTP/1.0\\r\\n' >&3; echo >/tmp/held; "
+        "sleep 6; printf '\\r\\n' >&3; cat <&3 >/tmp/kept"
+    )
+    pair.made["client"].exec_run(["bash", "-c", hold], user="900", detach=True)
+    deadline = time.time() + 5
+    while pair.made["client"].exec_run(["bash", "-c", "test -s /tmp/held"], user="900").exit_code:
+        assert time.time() < deadline
+    begun = time.time()
+    for node in (before, other, before):
+        assert pair.run(node, "labgen-reload") == ""
+    took = time.time() - begun
+    assert took < 6, f"three reloads took {took:.1f} s: the connection was not held over them"
+    time.sleep(max(0.0, 7.5 - took))
+    assert {who for _, who in pair.answers(begun)} == {before}
+    assert before in pair.run("client", "cat /tmp/kept")
+
+
+def test_what_is_no_configuration_is_refused(pair: Pair) -> None:
+    node = pair.holder()
+    other = "sed 's,^CONFIGURATION=.*,CONFIGURATION=/tmp/broken.cfg,' $(command -v labgen-reload)"
+    broken = f"echo 'nonsense here' >/tmp/broken.cfg; bash <({other})"
+    done = pair.made[node].exec_run(["bash", "-c", broken], user="900")
+    assert done.exit_code == 1
+    said = done.output.decode()
+    assert said.startswith("HAProxy: [ALERT]")
+    assert "nonsense" in said
+    assert said.count("\n") == 1
+
+
 def test_haproxy_has_no_right_and_keepalived_two(pair: Pair) -> None:
     both = "grep -h CapEff $(for p in $(pidof {}); do echo /proc/$p/status; done)"
     for node in NODES:
