@@ -6,12 +6,13 @@ import asyncio
 import re
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from labgen.engine.client import Engine
 from labgen.engine.observe import observe
 from labgen.plan.model import LabPlan
-from labgen.smoke.client import Address
+from labgen.smoke.client import Address, Platform
 from labgen.smoke.model import StepFailed
 from labgen.smoke.run import users_of
 from labgen.smoke.users import KINDS, PATIENCE, Attempt, Users
@@ -61,6 +62,7 @@ def without_quorum(
     start: Callable[[], object],
 ) -> Outage:
     """Kill the nodes `gone` under load, ask for a deploy, `start` them, and see that all comes right."""
+    asyncio.run(_log_in(address))
     with users_of(plan, secrets) as users:
         seen, refusal = asyncio.run(_through(Lab(engine, plan, address), users, gone, start))
         users.finish()
@@ -94,6 +96,18 @@ async def _through(
         done = await ours.ended(tasks or await _accepted(ours))
         assert [one["state"] for one in done] == [GOOD], done
     return seen, refusal
+
+
+async def _log_in(address: Address) -> None:
+    """Wait until users may begin: servers that are healthy again may still agree on who is the master."""
+    deadline = time.monotonic() + BACK
+    async with Platform(address) as platform:
+        while time.monotonic() < deadline:
+            with suppress(StepFailed):
+                await platform.login()
+                return
+            await asyncio.sleep(POLL)
+        await platform.login()
 
 
 async def _accepted(ours: Fleet) -> list[str]:
