@@ -1,0 +1,61 @@
+"""One node more of a role: which of the others would be made anew, and which only load their files."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from labgen.assets import images_dir, templates_dir
+from labgen.catalogue.load import default_catalogue
+from labgen.images import image_tags
+from labgen.plan.build import make_plan
+from labgen.plan.spec import LabSpec
+from labgen.render.lab import render_lab
+from tests.unit.render.hardening import compose_of
+
+if TYPE_CHECKING:
+    from labgen.render.lab import Rendering
+
+
+@cache
+def lab(size: str, **counts: int) -> tuple[Rendering, dict[str, Any]]:
+    spec = LabSpec.model_validate({"size": size, "counts": counts})
+    rendering = render_lab(
+        make_plan(default_catalogue(), spec, "lab"), templates_dir(), image_tags(images_dir())
+    )
+    return rendering, compose_of(rendering)
+
+
+@pytest.mark.parametrize(
+    ("size", "counts", "reloaded"),
+    [
+        ("large", {"api": 4}, {"frontend", "ui", "rs", "bpm"}),
+        ("large", {"ui": 3}, {"frontend"}),
+        ("large", {"m": 3}, {"ui", "rs", "bpm"}),
+        ("large", {"novnc": 3}, {"frontend"}),
+        ("large", {"guacamole": 3}, {"api"}),
+        ("large", {"bpm": 2}, {"api"}),
+        ("large", {"rs": 2}, {"api", "ui"}),
+        ("large", {"prs": 2}, {"api"}),
+        ("large", {"hypervisor": 3}, {"novnc", "guacamole", "rs"}),
+        ("large", {"client": 2}, set()),
+        ("small", {"api": 2}, {"frontend", "ui", "rs", "bpm"}),
+        ("small", {"ui": 2}, {"frontend"}),
+        ("small", {"m": 2}, {"ui", "rs", "bpm"}),
+    ],
+)
+def test_no_other_node_is_made_anew(size: str, counts: dict[str, int], reloaded: set[str]) -> None:
+    (before, small), (after, grown) = lab(size), lab(size, **counts)
+    assert grown["networks"] == small["networks"]
+    assert {name: grown["services"][name] for name in small["services"]} == small["services"]
+    changed = {name for name, one in before.reloads.items() if after.reloads[name].digest != one.digest}
+    assert {name.rpartition("-")[0].rpartition("-")[2] for name in changed} == reloaded
+
+
+@pytest.mark.parametrize("counts", [{"redis": 4}, {"rabbitmq": 5}, {"mysql": 5}, {"zookeeper": 5}])
+def test_members_of_a_cluster_are_and_nobody_else(counts: dict[str, int]) -> None:
+    small, grown = (one["services"] for _, one in (lab("large"), lab("large", **counts)))
+    anew = {name.rpartition("-")[0] for name in small if grown[name] != small[name]}
+    assert anew == ({"redis", "sentinel"} if "redis" in counts else {*counts})
