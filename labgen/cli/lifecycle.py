@@ -55,7 +55,7 @@ def up(
 ) -> None:
     """Bring a lab up, or repair one: build what is missing, start what does not run, wait for health.
 
-    Without --size, --file and --set a lab that is known keeps what was asked for last time.
+    Without --size and --file a lab that is known keeps what was asked for, but for what --set changes.
     """
     from labgen.engine.client import connect
     from labgen.engine.up import up as bring_up
@@ -86,16 +86,17 @@ def _wanted(name: str | None, size: str | None, file: object, sets: list[str] | 
     from labgen.engine.state import lab_state
     from labgen.plan.parse import check_spec
 
-    if not (size or file or sets):
+    known: LabSpec | None = None
+    if not (size or file):
         name = name or _DEFAULT_SIZE
         catalogue = default_catalogue()
         state = lab_state(name)
         remembered = state.recall()
         if remembered is not None:
-            return check_spec(catalogue, remembered, str(state.folder / "lab.json")), name
-        if name in catalogue.sizes:
+            known = check_spec(catalogue, remembered, str(state.folder / "lab.json"))
+        elif name in catalogue.sizes:
             size = name
-    spec = read_spec(file, sets, size)  # type: ignore[arg-type]  # a path, or None
+    spec = read_spec(file, sets, size, known)  # type: ignore[arg-type]  # a path, or None
     return spec, name or spec.size
 
 

@@ -120,9 +120,11 @@ TimeoutOption = Annotated[
 ]
 
 
-def read_spec(file: Path | None, sets: list[str] | None, size: str | None) -> LabSpec:
-    """Return what the options ask for. Raises InvalidInput with every fault."""
+def read_spec(
+    file: Path | None, sets: list[str] | None, size: str | None, base: LabSpec | None = None
+) -> LabSpec:
+    """Return what the options ask for, beginning with `base`. Raises InvalidInput with every fault."""
     from labgen.catalogue.load import default_catalogue
     from labgen.plan.parse import parse_spec
 
-    return parse_spec(default_catalogue(), file, sets or (), size)
+    return parse_spec(default_catalogue(), file, sets or (), size, base)

@@ -37,14 +37,18 @@ def check_name(name: str) -> str:
 
 
 def parse_spec(
-    catalogue: Catalogue, file: Path | None = None, sets: Sequence[str] = (), size: str | None = None
+    catalogue: Catalogue,
+    file: Path | None = None,
+    sets: Sequence[str] = (),
+    size: str | None = None,
+    base: LabSpec | None = None,
 ) -> LabSpec:
-    """Return what the user asks for: `file`, then `size`, then each `KEY=VALUE` of `sets`.
+    """Return what the user asks for: `file`, or else `base`, then `size`, then each `KEY=VALUE` of `sets`.
 
     A key of `sets` is a path in `lab.yaml` (`resources.api.memory`), or the name of a role, which
     sets its count. Raises InvalidInput that lists every fault with its place.
     """
-    raw = read_yaml(file) if file else {}
+    raw = read_yaml(file) if file else base.model_dump(mode="json", exclude_defaults=True) if base else {}
     where = str(file) if file else "--set"
     if raw is None:
         raw = {}

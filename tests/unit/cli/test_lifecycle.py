@@ -12,6 +12,7 @@ from python_on_whales.exceptions import DockerException
 from labgen.assets import images_dir
 from labgen.engine.state import lab_state
 from labgen.images import read_images
+from labgen.plan.spec import LabSpec
 from tests.unit.cli.program import Program
 from tests.unit.engine.world import container
 
@@ -262,3 +263,20 @@ def test_render_into_a_place_that_cannot_be_written(labgen: Program) -> None:
     ran = labgen("render", "-o", f"{file}/out")
     assert (ran.code, ran.out) == (1, "")
     assert ran.err.startswith(f"labgen: {file}/out: cannot be written: Not a directory")
+
+
+def test_what_is_set_changes_what_was_asked_for_last_time(labgen: Program) -> None:
+    """Who wants one more node of a large lab does not want a small one."""
+    plan = labgen.runs()
+    state = lab_state("mine")
+    state.folder.mkdir(parents=True)
+    state.remember(LabSpec.model_validate({"size": "small", "counts": {"m": 2}}), plan)
+    wanted = labgen("up", "mine", "--set", "api=3", "--dry-run").out
+    assert {"node m-2: would be created", "node api-3: would be created"} <= set(wanted.splitlines())
+    anew = labgen("up", "mine", "--size", "small", "--set", "api=3", "--dry-run").out
+    assert "node api-3: would be created" in anew
+    assert "node m-2" not in anew
+
+
+def test_a_size_as_a_name_is_that_size_whatever_is_set(labgen: Program) -> None:
+    assert "node zookeeper-3: would be created" in labgen("up", "large", "--set", "api=1", "--dry-run").out
