@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Subject", "measure"]
 
-_PARALLEL: Final = 8
+_PARALLEL: Final = 24
 #: What a busy machine alone can come to. That nobody listens, or no way leads there, is known at once.
 _DOUBTFUL: Final = frozenset(
     {Outcome.TIMEOUT, Outcome.SILENT, Outcome.GARBLED, Outcome.UNRESOLVED, Outcome.FAILED}
