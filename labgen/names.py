@@ -16,7 +16,7 @@ __all__ = [
 
 #: The volume of a lab with the probe's program, and where every node of ours has it, to be read only.
 PROBE_VOLUME: Final = "probe"
-PROBE_FOLDER: Final = "/opt/labgen"
+PROBE_FOLDER: Final = "/opt/labgen-probe"
 
 
 class Label:

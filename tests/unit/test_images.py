@@ -11,6 +11,7 @@ import pytest
 from labgen.assets import images_dir
 from labgen.errors import InvalidInput
 from labgen.images import is_foreign, read_images, suite_tag, wanted_images
+from labgen.names import PROBE_FOLDER
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -190,3 +191,13 @@ def test_shipped_images_can_be_read() -> None:
     images = read(images_dir())
     assert next(iter(images)) == "base"
     assert all(image.depends or image.suites for image in images.values()), "what is it built upon?"
+
+
+def test_nothing_of_a_server_is_where_nodes_have_the_probe() -> None:
+    """The volume that they have there would hide it, and fill itself with it."""
+    held = {
+        path.relative_to(images_dir()).parts[0]
+        for path in images_dir().rglob("*")
+        if path.is_file() and PROBE_FOLDER.encode() in path.read_bytes()
+    }
+    assert held == {"probe"}

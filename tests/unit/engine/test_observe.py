@@ -44,7 +44,7 @@ def test_all_that_is_known_of_a_node(world: World) -> None:
     ]
     one["Mounts"] = [
         {"Type": "bind", "Source": "/x", "Destination": "/etc/labgen"},
-        {"Type": "volume", "Name": "labgen-lab_probe", "Destination": "/opt/labgen"},
+        {"Type": "volume", "Name": "labgen-lab_probe", "Destination": "/opt/labgen-probe"},
     ]
     world.containers = [one]
     found = observe(world.engine, "lab")["dc1-rs-1"]

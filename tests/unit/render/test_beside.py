@@ -47,7 +47,7 @@ def test_the_foreign_image_shares_it_and_cannot_change_it(foreign: Rendering) ->
     assert service["sysctls"] == {}
     assert not {"hostname", "ports", "dns", "networks"} & set(service)
     assert FOLDER in service["volumes"]
-    assert not [one for one in service["volumes"] if "/opt/labgen" in one], "nothing of ours runs in it"
+    assert not [one for one in service["volumes"] if "/opt/labgen-probe" in one], "nothing of ours runs in it"
     assert service["labels"][Label.NODE] == "web-1"
     assert service["labels"][Label.ENFORCED] == "beside"
 

@@ -73,7 +73,7 @@ def test_files_are_copied_or_rendered_and_mounted(tmp_path: Path) -> None:
     assert service_of(rendering)["volumes"] == [
         "./nodes/web-1:/etc/labgen:ro",
         "./nodes/web-1/plain.conf:/etc/plain.conf:ro",
-        "probe:/opt/labgen:ro",
+        "probe:/opt/labgen-probe:ro",
     ]
 
 

@@ -48,7 +48,7 @@ def test_bare_template_gets_all_the_rest(tmp_path: Path) -> None:
         ],
         "volumes": [
             "./nodes/dc1-db-1:/etc/labgen:ro",
-            "probe:/opt/labgen:ro",
+            "probe:/opt/labgen-probe:ro",
         ],
         "networks": {"dc1-web-database": {"ipv4_address": "10.210.4.24"}},
     }

@@ -17,7 +17,7 @@ from labgen.verify.inside import programs_inside
 if TYPE_CHECKING:
     from labgen.engine.client import Engine
 
-PROGRAM = "/opt/labgen/abc123/labgen-probe-session"
+PROGRAM = "/opt/labgen-probe/abc123/labgen-probe-session"
 NODE = NodeStatus(
     "api-1",
     "api",

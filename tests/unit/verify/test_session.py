@@ -103,7 +103,7 @@ def test_it_is_in_the_nodes_network_and_in_nothing_else_of_it(api: Api) -> None:
 @pytest.mark.parametrize("vrrp", [False, True])
 def test_where_its_program_is_in_the_node_no_container_is_made(api: Api, vrrp: bool) -> None:
     engine = cast("Engine", SimpleNamespace(sdk=SimpleNamespace(api=api)))
-    program = "/opt/labgen/1/labgen-probe-session"
+    program = "/opt/labgen-probe/1/labgen-probe-session"
     with Probe(engine, "small", "probe:1", "abc", seconds=5, vrrp=vrrp, program=program) as asked:
         api.says('{"op": "look"}\n')
         assert asked.ask({"op": "look"}) == {"op": "look"}
