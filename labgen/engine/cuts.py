@@ -15,9 +15,9 @@ from labgen.assets import images_dir
 from labgen.engine.events import Emit, ignore
 from labgen.engine.lock import locked
 from labgen.engine.observe import RUNNING, NodeState, observe
+from labgen.engine.once import run_beside
 from labgen.errors import LabgenError
 from labgen.images import image_tags
-from labgen.names import Label
 from labgen.render.beside import HOLDER_IMAGE
 from labgen.render.cuts import CUTS_FILE, NO_CUTS, cut_names, cuts_text, link_between
 from labgen.render.files import write_file
@@ -111,35 +111,20 @@ def load_rules(engine: Engine, lab: str, network: str, text: str) -> str:
 
     Raises LabgenError when it is refused.
     """
-    api = engine.sdk.api
     image = image_tags(images_dir())[HOLDER_IMAGE]
-    limits = api.create_host_config(
-        network_mode=f"container:{network}",
-        cap_drop=["ALL"],
-        cap_add=["NET_ADMIN"],
-        security_opt=["no-new-privileges:true"],
-        read_only=True,
-        mem_limit="64m",
-        pids_limit=16,
-    )
-    identity = ""
     try:
-        identity = api.create_container(
+        code, said = run_beside(
+            engine,
+            lab,
             image,
-            entrypoint=["timeout", str(_SECONDS), "nft"],
-            command=[text],
-            host_config=limits,
-            user="root",
-            labels={Label.LAB: lab, Label.PROBE: network},
-        )["Id"]
-        api.start(identity)
-        code = api.wait(identity, timeout=_SECONDS)["StatusCode"]
-        said = api.logs(identity).decode("utf-8", "replace").strip()
+            ["nft", text],
+            network=network,
+            seconds=_SECONDS,
+            memory="64m",
+            cap_add=["NET_ADMIN"],
+        )
     except APIError as error:
         raise LabgenError(f"the rules could not be loaded: {error.explanation}") from error
-    finally:
-        if identity:
-            api.remove_container(identity, force=True)
     if code:
         raise LabgenError(f"the rules could not be loaded: {said or f'exit code {code}'}")
-    return str(said)
+    return said

@@ -136,9 +136,9 @@ def diagnose(engine: Engine, status: NodeStatus, lines: int = 8) -> str:
     parts = [f"{status.name}: {status.state} ({status.detail or 'no container'})"]
     try:
         details = engine.sdk.api.inspect_container(status.container)
-        health = (details["State"].get("Health") or {}).get("Log") or ()
-        if health:
-            parts += ["  last health check:", *_indented(str(health[-1].get("Output", "")), 4)]
+        said = _last_output(details)
+        if said is not None:
+            parts += ["  last health check:", *_indented(said, 4)]
         elif details["State"].get("Running") and not details["Config"].get("Healthcheck"):
             parts.append("  its image has no health check, which docs/contract.md asks for")
         if details["State"].get("Error"):
@@ -154,11 +154,16 @@ def diagnose(engine: Engine, status: NodeStatus, lines: int = 8) -> str:
 def last_check(engine: Engine, status: NodeStatus) -> str:
     """Return what a node's health check said last, in one line; empty when it never said anything."""
     try:
-        state = engine.sdk.api.inspect_container(status.container)["State"]
+        said = _last_output(engine.sdk.api.inspect_container(status.container))
     except (NotFound, APIError):
         return ""
-    health = (state.get("Health") or {}).get("Log") or ()
-    return " ".join(str(health[-1].get("Output", "")).split())[:500] if health else ""
+    return " ".join((said or "").split())[:500]
+
+
+def _last_output(details: dict[str, Any]) -> str | None:
+    """Return what the last health check put out, None when there was none yet."""
+    health = (details["State"].get("Health") or {}).get("Log") or ()
+    return str(health[-1].get("Output", "")) if health else None
 
 
 def _indented(text: str, lines: int) -> list[str]:

@@ -11,11 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
 import requests
-from docker.errors import APIError, DockerException
+from docker.errors import DockerException
 
 from labgen.engine.events import Emit, Event, Subject
 from labgen.engine.observe import RUNNING
-from labgen.errors import LabgenError, first_line
+from labgen.engine.once import run_inside, words_of
+from labgen.errors import LabgenError
 from labgen.render.files import write_file
 
 if TYPE_CHECKING:
@@ -102,19 +103,17 @@ def reload_nodes(
 
 def _reload(engine: Engine, node: NodeStatus, command: tuple[str, ...]) -> str:
     """Run a node's reload in it; return one line that says why it failed, nothing when it did not."""
-    api = engine.sdk.api
     call = ["timeout", str(_SECONDS), *command]
+    home = {"HOME": "/tmp"}  # noqa: S108 - the container's
     try:
-        created = api.exec_create(node.container, call, user=_USER, environment={"HOME": "/tmp"})  # noqa: S108
-        said = api.exec_start(created["Id"])
-        code = api.exec_inspect(created["Id"])["ExitCode"]
+        code, said = run_inside(engine, node.container, call, user=_USER, environment=home)
     except (DockerException, requests.RequestException) as error:
-        return str(error.explanation) if isinstance(error, APIError) else first_line(error)
+        return words_of(error)
     if code == 0:
         return ""
     if code == _TIMED_OUT:
         return f"no answer within {_SECONDS} s"
-    lines = said.decode("utf-8", "replace").strip().splitlines()
+    lines = said.splitlines()
     return lines[-1] if lines else f"exit code {code}"
 
 

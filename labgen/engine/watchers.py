@@ -17,10 +17,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import requests
-from docker.errors import APIError, DockerException
+from docker.errors import DockerException
 
 from labgen.engine.frames import Conversation
-from labgen.errors import first_line
+from labgen.engine.once import words_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -142,7 +142,7 @@ class Watchers(AbstractContextManager["Watchers"]):
                     self._follow(node, container)
             except (DockerException, requests.RequestException, OSError, EOFError) as error:
                 if not self._leaving.is_set():
-                    reason = error.explanation if isinstance(error, APIError) else first_line(error)
+                    reason = words_of(error)
                     self._tell(node, well=False, said=f"its health check cannot be asked: {reason}")
                     self._leaving.wait(_AGAIN)
 

@@ -9,12 +9,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import requests
-from docker.errors import APIError, DockerException
+from docker.errors import DockerException
 
 from labgen.catalogue.load import default_catalogue
 from labgen.engine.events import Emit, Event, Subject, ignore
 from labgen.engine.observe import last_check, observe
-from labgen.errors import LabgenError, first_line
+from labgen.engine.once import words_of
+from labgen.errors import LabgenError
 from labgen.smoke.run import users_of
 from labgen.smoke.users import PATIENCE
 from labgen.verify.drill_lab import Interrupts, healthy_nodes, ill_nodes, lost_writes
@@ -154,8 +155,8 @@ class _Lab:
         def act(node: str) -> str:
             try:
                 does(running[node].container)  # type: ignore[operator]
-            except (APIError, DockerException, requests.RequestException, KeyError) as error:
-                reason = error.explanation if isinstance(error, APIError) else first_line(error)
+            except (DockerException, requests.RequestException, KeyError) as error:
+                reason = words_of(error)
                 return f"  {node}: {reason}"
             return ""
 

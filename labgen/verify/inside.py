@@ -9,10 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import requests
-from docker.errors import APIError, DockerException
+from docker.errors import DockerException
 
-from labgen.errors import LabgenError, first_line
-from labgen.names import PROBE_FOLDER, Label
+from labgen.engine.once import run_beside, run_inside, words_of
+from labgen.errors import LabgenError
+from labgen.names import PROBE_FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,46 +40,25 @@ def programs_inside(engine: Engine, lab: str, image: str, nodes: Iterable[NodeSt
     version = image.rpartition(":")[2]
     program = f"{PROBE_FOLDER}/{version}/{_PROGRAM}"
     try:
-        if not _is_there(engine, there[0].container, program):
+        code, _ = run_inside(engine, there[0].container, ["test", "-x", program], user="0")
+        if code:
             _install(engine, lab, image, there[0].probe_volume, version)
     except (DockerException, requests.RequestException, OSError) as error:
-        reason = error.explanation if isinstance(error, APIError) else first_line(error)
-        raise _cannot(lab, str(reason)) from error
+        raise _cannot(lab, words_of(error)) from error
     return {one.name: program for one in there}
 
 
-def _is_there(engine: Engine, container: str, program: str) -> bool:
-    api = engine.sdk.api
-    asked = api.exec_create(container, ["test", "-x", program], user="0")["Id"]
-    api.exec_start(asked)
-    return bool(api.exec_inspect(asked)["ExitCode"] == 0)
-
-
 def _install(engine: Engine, lab: str, image: str, volume: str, version: str) -> None:
-    api = engine.sdk.api
-    limits = api.create_host_config(
-        network_mode="none",
-        cap_drop=["ALL"],
-        security_opt=["no-new-privileges:true"],
-        read_only=True,
-        binds=[f"{volume}:{_VOLUME}"],
-        mem_limit="128m",
-        pids_limit=16,
-    )
-    identity = api.create_container(
+    code, said = run_beside(
+        engine,
+        lab,
         image,
-        entrypoint=["timeout", str(_SECONDS), "labgen-probe-install"],
-        command=[_VOLUME, version],
-        host_config=limits,
-        user="root",
-        labels={Label.LAB: lab, Label.PROBE: "none"},
-    )["Id"]
-    try:
-        api.start(identity)
-        code = api.wait(identity, timeout=_SECONDS)["StatusCode"]
-        said = api.logs(identity).decode("utf-8", "replace").strip()
-    finally:
-        api.remove_container(identity, force=True)
+        ["labgen-probe-install", _VOLUME, version],
+        network="",
+        seconds=_SECONDS,
+        memory="128m",
+        binds=[f"{volume}:{_VOLUME}"],
+    )
     if code:
         raise _cannot(lab, said.splitlines()[-1] if said else f"exit code {code}")
 

@@ -20,7 +20,7 @@ from docker.errors import APIError, DockerException
 from docker.types import LogConfig
 
 from labgen.engine.frames import Conversation
-from labgen.errors import first_line
+from labgen.engine.once import words_of
 from labgen.names import Label
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Probe(AbstractContextManager["Probe"]):
             self._enter() if self._program else self._join()
         except (DockerException, requests.RequestException, OSError) as error:
             self.__exit__(None, None, None)
-            reason = error.explanation if isinstance(error, APIError) else first_line(error)
+            reason = words_of(error)
             raise ProbeBroke(f"the probe could not start: {reason}") from error
         return self
 

@@ -13,7 +13,7 @@ from labgen_stub.wire import Target, known_protocols
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from labgen_stub.settings import Neighbour
+    from labgen_stub.settings import Neighbour, Settings
 
 # Who answers `/check` of its own (platform.md 2.2), and under which context path.
 _CHECKED = {
@@ -86,3 +86,13 @@ def services(neighbour: Neighbour) -> Iterator[tuple[str, str]]:
     """Yield type and address of each remote service that a neighbour of the API offers."""
     for service in _SERVICES.get((neighbour.role, neighbour.protocol), ()):
         yield service.type, service.uri(neighbour.node, neighbour.port)
+
+
+def api_targets(settings: Settings) -> list[Target]:
+    """Return where a node asks the API: at its public address first (row 15: the API's location URL)."""
+    places = [
+        *settings.to("https", "frontend"),
+        *settings.to("http", "frontend"),
+        *settings.to("http", "api"),
+    ]
+    return [Target(one.protocol, one.node, one.port, secrets=settings.secrets) for one in places]

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import pytest
-from docker.errors import APIError
 
 from labgen.engine.observe import NodeState, NodeStatus
 from labgen.errors import LabgenError
 from labgen.names import Label
 from labgen.verify.inside import programs_inside
+from tests.unit.verify.containers import OneContainer
 
 if TYPE_CHECKING:
     from labgen.engine.client import Engine
@@ -35,45 +35,28 @@ NODE = NodeStatus(
 
 
 @dataclass
-class Api:
+class Api(OneContainer):
     """The SDK's low-level client: whether the program is there, and how putting it there ends."""
 
     there: bool = False
     code: int = 0
     said: str = ""
-    refused: str = ""
-    calls: list[str] = field(default_factory=list)
-    limits: dict[str, Any] = field(default_factory=dict)
-    created: dict[str, Any] = field(default_factory=dict)
+    why: str = field(default="no space left on device", kw_only=True)
 
-    def did(self, call: str) -> None:
-        self.calls.append(call)
-        if call == self.refused:
-            raise APIError("no", explanation="no space left on device")
-
-    def exec_create(self, container: str, command: list[str], **how: str) -> dict[str, str]:
+    def exec_create(
+        self, container: str, command: list[str], *, user: str, environment: None
+    ) -> dict[str, str]:
         self.did(f"exec in {container}: {' '.join(command)}")
-        assert how == {"user": "0"}
+        assert (user, environment) == ("0", None)
         return {"Id": "exec"}
 
-    def exec_start(self, identity: str) -> None:
+    def exec_start(self, identity: str) -> bytes:
         assert identity == "exec"
+        return b""
 
     def exec_inspect(self, identity: str) -> dict[str, int]:
         assert identity == "exec"
         return {"ExitCode": 0 if self.there else 1}
-
-    def create_host_config(self, **limits: Any) -> dict[str, Any]:
-        self.limits = limits
-        return limits
-
-    def create_container(self, image: str, **how: Any) -> dict[str, str]:
-        self.created = {"image": image, **how}
-        self.did("create")
-        return {"Id": "id"}
-
-    def start(self, _identity: str) -> None:
-        self.did("start")
 
     def wait(self, _identity: str, *, timeout: int) -> dict[str, int]:
         assert timeout > 0
@@ -81,10 +64,6 @@ class Api:
 
     def logs(self, _identity: str) -> bytes:
         return self.said.encode()
-
-    def remove_container(self, _identity: str, *, force: bool) -> None:
-        assert force
-        self.did("remove")
 
 
 def programs(api: Api, *nodes: NodeStatus) -> dict[str, str]:

@@ -10,10 +10,10 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
-from docker.errors import APIError
 
 from labgen.names import Label
 from labgen.verify.session import Probe, ProbeBroke
+from tests.unit.verify.containers import OneContainer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,37 +22,17 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Api:
+class Api(OneContainer):
     """The SDK's low-level client, with one container at the other end of a socket."""
 
     here: socket.socket
     there: socket.socket
-    refused: str = ""
-    calls: list[str] = field(default_factory=list)
-    limits: dict[str, Any] = field(default_factory=dict)
-    created: dict[str, Any] = field(default_factory=dict)
-
-    def did(self, call: str) -> None:
-        self.calls.append(call)
-        if call == self.refused:
-            raise APIError("no", explanation="cannot join network of a non running container")
-
-    def create_host_config(self, **limits: Any) -> dict[str, Any]:
-        self.limits = limits
-        return limits
-
-    def create_container(self, image: str, **how: Any) -> dict[str, str]:
-        self.did("create")
-        self.created = {"image": image, **how}
-        return {"Id": "id"}
+    why: str = field(default="cannot join network of a non running container", kw_only=True)
 
     def attach_socket(self, _identity: str, params: dict[str, int]) -> Any:
         assert set(params) == {"stdin", "stdout", "stderr", "stream"}
         self.did("attach")
         return SimpleNamespace(_sock=self.here, close=self.here.close)
-
-    def start(self, _identity: str) -> None:
-        self.did("start")
 
     def exec_create(self, container: str, command: list[str], *, stdin: bool, user: str) -> dict[str, str]:
         assert (container, stdin, user) == ("abc", True, "0")
@@ -62,10 +42,6 @@ class Api:
     def exec_start(self, identity: str, *, socket: bool) -> Any:
         assert (identity, socket) == ("exec", True)
         return SimpleNamespace(_sock=self.here, close=self.here.close)
-
-    def remove_container(self, _identity: str, *, force: bool) -> None:
-        assert force
-        self.did("remove")
 
     def says(self, text: str, stream: int = 1) -> None:
         data = text.encode()

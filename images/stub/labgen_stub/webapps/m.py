@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from starlette.routing import Route
 
 from labgen_stub.node import PATIENCE, Node, WebApp
+from labgen_stub.roles import api_targets
 from labgen_stub.web.errors import ApiError, unauthenticated
 from labgen_stub.web.streams import EventStream
-from labgen_stub.wire import Garbled, Misuse, Target
+from labgen_stub.wire import Garbled, Misuse
 from labgen_stub.wire.http import request as http_request
 from labgen_stub.wire.stream import client_tls
 
@@ -85,16 +86,6 @@ class Authorizer:
     def __init__(self, node: Node) -> None:
         self._node = node
 
-    def _targets(self) -> list[Target]:
-        # Its public address first (row 15: M uses the API's location URL).
-        settings = self._node.settings
-        places = [
-            *settings.to("https", "frontend"),
-            *settings.to("http", "frontend"),
-            *settings.to("http", "api"),
-        ]
-        return [Target(one.protocol, one.node, one.port, secrets=settings.secrets) for one in places]
-
     async def check(self, authorization: str | None) -> None:
         """Return when the API says yes.
 
@@ -104,7 +95,7 @@ class Authorizer:
         if not authorization:
             raise unauthenticated()
         reason = "no API among the neighbours"
-        for target in self._targets():
+        for target in api_targets(self._node.settings):
             try:
                 async with asyncio.timeout(PATIENCE):
                     answer = await http_request(

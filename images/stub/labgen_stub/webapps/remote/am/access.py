@@ -11,8 +11,9 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from labgen_stub.node import PATIENCE, Node
+from labgen_stub.roles import api_targets
 from labgen_stub.web.errors import ApiError, unauthenticated
-from labgen_stub.wire import Garbled, Misuse, Target
+from labgen_stub.wire import Garbled, Misuse
 from labgen_stub.wire.http import Response
 from labgen_stub.wire.http import request as http_request
 from labgen_stub.wire.stream import client_tls
@@ -36,15 +37,6 @@ class Access:
     def __init__(self, node: Node) -> None:
         self._node = node
         self._yes: dict[str, float] = {}
-
-    def _targets(self) -> list[Target]:
-        settings = self._node.settings
-        places = [
-            *settings.to("https", "frontend"),
-            *settings.to("http", "frontend"),
-            *settings.to("http", "api"),
-        ]
-        return [Target(one.protocol, one.node, one.port, secrets=settings.secrets) for one in places]
 
     async def check(self, request: Request, enterprise: int, *, change: bool) -> None:
         """Return when the API says yes.
@@ -76,7 +68,7 @@ class Access:
 
     async def _ask(self, path: str, authorization: str) -> Response:
         reason = "no API among the neighbours"
-        for target in self._targets():
+        for target in api_targets(self._node.settings):
             try:
                 async with asyncio.timeout(PATIENCE * 2):
                     answer = await http_request(
