@@ -27,7 +27,7 @@ _FIRST = frozenset({"mysql", "redis", "nfs", "ec2"})
 _ALL = frozenset({"omapi"})
 _BUILT_FROM = (
     *("lab", "node", "role", "site", "datacenter_id"),
-    *("webapps", "listens", "guests", "retention_hours"),
+    *("webapps", "listens", "retention_hours"),
 )
 PATIENCE = 2.0
 _SECOND_LOOK = 0.5

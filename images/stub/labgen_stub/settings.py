@@ -1,4 +1,4 @@
-"""Who this node is: `node.json`, two environment variables and the secrets folder (docs/contract.md)."""
+"""Who this node is: `node.json` and `guests`, two variables and the secrets (docs/contract.md)."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Settings:
     neighbours: tuple[Neighbour, ...]
     secrets: Mapping[str, str]
     listens: frozenset[str] = frozenset()
-    # By datacenter the node that stands for its deployed machines, where the template names any.
+    # By datacenter the node that stands for its deployed machines, where the lab has any.
     guests: Mapping[str, str] = field(default_factory=dict)
     retention_hours: int = RETENTION
 
@@ -93,10 +93,10 @@ class Settings:
 def load(environment: Mapping[str, str] | None = None) -> Settings:
     """Read the settings of this process.
 
-    `LABGEN_WEBAPPS` lists the web applications, `LABGEN_GUESTS` the nodes that stand for deployed machines
-    (`dc1=dc1-guest-1 …`; a datacenter's first one counts). `LABGEN_RETENTION_HOURS` says how long the API
-    keeps events and tasks that are over. `LABGEN_NODE`, `LABGEN_SECRETS` and `LABGEN_CA` move the files of
-    the contract elsewhere, for tests.
+    `LABGEN_WEBAPPS` lists the web applications. `LABGEN_RETENTION_HOURS` says how long the API keeps events
+    and tasks that are over. Beside `node.json` the API has the nodes that stand for deployed machines, in
+    `guests` (`dc1 dc1-guest-1`; a datacenter's first one counts). `LABGEN_NODE`, `LABGEN_SECRETS` and
+    `LABGEN_CA` move the files of the contract elsewhere, for tests.
 
     Raises:
         SettingsError: a file is missing or malformed, no web application is named, or a number is none.
@@ -107,6 +107,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         neighbours = tuple(_neighbour(row) for row in document.get("neighbours", []))
         node, role = str(document["node"]), str(document["role"])
+        guests = _guests(path.with_name("guests"))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise SettingsError(f"{path}: {type(error).__name__} {error}") from error
     webapps = tuple(env.get("LABGEN_WEBAPPS", "").replace(",", " ").split())
@@ -121,7 +122,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         webapps=webapps,
         neighbours=neighbours,
         listens=frozenset(str(row["protocol"]) for row in document.get("listens", [])),
-        guests=_guests(env.get("LABGEN_GUESTS", "")),
+        guests=guests,
         retention_hours=_hours(env.get("LABGEN_RETENTION_HOURS") or str(RETENTION)),
         secrets=Secrets(
             Path(env.get("LABGEN_SECRETS", "/run/labgen/secrets")),
@@ -130,8 +131,10 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
     )
 
 
-def _guests(text: str) -> dict[str, str]:
-    pairs = [one.partition("=") for one in text.split()]
+def _guests(path: Path) -> dict[str, str]:
+    if not path.exists():  # only the API has it
+        return {}
+    pairs = [line.partition(" ") for line in path.read_text(encoding="utf-8").splitlines()]
     return {site: node for site, _, node in reversed(pairs) if node}
 
 

@@ -42,9 +42,7 @@ def memory(monkeypatch: pytest.MonkeyPatch) -> Memory:
 @pytest.fixture
 def machines(monkeypatch: pytest.MonkeyPatch) -> Machines:
     found = Machines()
-    monkeypatch.setattr(
-        "labgen_stub.webapps.api.consoles.Places", lambda _, guests: Places(found, guests or GUESTS)
-    )
+    monkeypatch.setattr("labgen_stub.webapps.api.consoles.Places", lambda *_: Places(found, lambda: GUESTS))
     return found
 
 
@@ -261,7 +259,7 @@ NUMBERS = {"virtualmachine": 1, "virtualappliance": 2, "virtualdatacenter": 3}
 
 async def test_a_user_sees_the_own_enterprise_only() -> None:
     machines = Machines()
-    await Places(machines, GUESTS).of(USER, NUMBERS, Wish(), every=False)
+    await Places(machines, lambda: GUESTS).of(USER, NUMBERS, Wish(), every=False)
     assert machines.asked == [(1, 2, 3, 9, False)]
 
 
@@ -276,7 +274,7 @@ async def test_the_question_to_mysql(database: MemoryDatabase) -> None:
             VALUES (1, 2, 'u', 'ABQ_u', 'web', 1, 16, 'ON', 'dc1-hypervisor-1', 5903)""",
     ):
         database.sql(statement)
-    places = Places(database, GUESTS)
+    places = Places(database, lambda: GUESTS)
     found = await places.of(USER, NUMBERS, Wish(), every=False)
     assert (found.host, found.port, found.label) == ("dc1-hypervisor-1", 5903, "web")
     assert (await places.of(USER, NUMBERS, Wish("ssh"), every=False)).host == "dc1-guest-1"
@@ -307,7 +305,7 @@ async def test_only_administrators_name_a_display(
 async def test_who_stands_for_a_machine(wish: Wish, guests: dict[str, str], address: str, host: str) -> None:
     machines = Machines()
     machines.row = RUNNING | {"address": address}
-    found = await Places(machines, guests).of(USER, NUMBERS, wish, every=False)
+    found = await Places(machines, lambda: guests).of(USER, NUMBERS, wish, every=False)
     assert (found.host, found.port) == (host, {"ssh": 22, "rdp": 3389}[wish.protocol])
 
 

@@ -50,6 +50,13 @@ def test_a_platform_node_has_its_site_for_a_datacenter(tmp_path: Path) -> None:
     assert load(environment(tmp_path, document)).datacenter_id == "platform"
 
 
+def test_who_stands_for_deployed_machines(tmp_path: Path) -> None:
+    where = environment(tmp_path)
+    assert load(where).guests == {}
+    (tmp_path / "guests").write_text("dc1 dc1-guest-1\ndc1 dc1-guest-2\ndc2 dc2-guest-1\n")
+    assert load(where).guests == {"dc1": "dc1-guest-1", "dc2": "dc2-guest-1"}, "the first one counts"
+
+
 def test_secrets_are_read_when_asked_for(tmp_path: Path) -> None:
     secrets = load(environment(tmp_path)).secrets
     assert secrets["rabbitmq_password"] == "pw"

@@ -55,9 +55,8 @@ class Consoles:
 
     def __init__(self, api: Api) -> None:
         self._root, self._authenticator, self._events = api.root, api.authenticator, api.events
-        settings = api.node.settings
         self._tickets = Tickets(api.store)
-        self._places = Places(api.database, settings.guests)
+        self._places = Places(api.database, lambda: api.node.settings.guests)
         self._tunnels = Tunnels(self._tickets, lambda: api.node.settings.to("guacd"))
 
     def routes(self) -> list[BaseRoute]:

@@ -18,7 +18,7 @@ from labgen_stub.web.errors import ApiError
 from labgen_stub.webapps.api.consoles.tickets import Ticket
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from labgen_stub.webapps.api.user import User
 
@@ -102,9 +102,9 @@ def read_place(body: bytes) -> Ticket:
 
 
 class Places:
-    """Finds consoles of virtual machines; `guests` has by datacenter who stands for its machines."""
+    """Finds consoles of virtual machines; `guests` has by datacenter who stands for its machines now."""
 
-    def __init__(self, database: Rows, guests: Mapping[str, str]) -> None:
+    def __init__(self, database: Rows, guests: Callable[[], Mapping[str, str]]) -> None:
         self._database, self._guests = database, guests
 
     async def of(self, user: User, numbers: Mapping[str, int], wish: Wish, *, every: bool) -> Ticket:
@@ -133,7 +133,7 @@ class Places:
 
     def _guest(self, row: Mapping[str, Any], wish: Wish) -> str:
         """Return the machine's address: never one that the user made up: guacd reaches others too."""
-        known = [one for one in (self._guests.get(row["datacenter"]), row["address"]) if one]
+        known = [one for one in (self._guests().get(row["datacenter"]), row["address"]) if one]
         if not known:
             raise conflict("VM-NO-ADDRESS", "The virtual machine has no address")
         if wish.address and wish.address not in known:
