@@ -2,11 +2,17 @@
 %%
 %% Each second: tells the health check how the member is (a file), turns clients away while the cluster's
 %% majority cannot be reached (their messages would only wait here), and forgets nodes that the lab does not
-%% have any more. Starts before the broker does, so that it can also say what this is waiting for.
+%% have any more. When `labgen-reload` asks, it takes over who belongs to the cluster. Starts before the broker does, so that it can also say what this is waiting for.
 -module(labgen_member).
--export([boot/0, expel/1]).
+-export([boot/0, expel/1, farewell/0]).
 
 -define(FILE_, "/run/labgen/member").
+-define(WANTED, "/etc/labgen/cluster").
+%% What `labgen-reload` asks with, a word, and what it is told: that word, and `ok` or what is in the way.
+-define(ASKED, "/run/labgen/member.asked").
+-define(TOLD, "/run/labgen/member.told").
+%% In the data directory: a majority of the lab's members has been there.
+-define(FORMED, "labgen-formed").
 -define(SECOND, 1000).
 %% Checks in a row without a majority before clients are turned away: others may be electing.
 -define(ALONE, 2).
@@ -14,22 +20,37 @@
 -define(GONE, 30).
 
 boot() ->
-    Wanted = [list_to_atom("rabbit@" ++ Name) || Name <- string:lexemes(os:getenv("LABGEN_CLUSTER"), " ")],
-    spawn(fun() -> loop(#{wanted => Wanted, alone => 0, gone => #{}, open => true}) end),
+    Wanted = wanted(),
+    spawn(fun() -> loop(#{wanted => Wanted, alone => 0, gone => #{}, open => true, done => <<>>}) end),
+    filelib:is_file(farewell_mark()) andalso begin
+        %% The others were told to go on without it.
+        _ = file:del_dir_r(data()),
+        ok = file:delete(farewell_mark())
+    end,
     filelib:is_dir(data()) orelse lists:any(fun leave/1, Wanted -- [node()]),
     rabbit:boot().
 
+wanted() ->
+    {ok, Names} = file:read_file(?WANTED),
+    [list_to_atom("rabbit@" ++ Name) || Name <- string:lexemes(binary_to_list(Names), " \n")].
+
 data() -> filename:join(os:getenv("RABBITMQ_MNESIA_BASE"), node()).
+
+farewell_mark() -> filename:join(os:getenv("RABBITMQ_MNESIA_BASE"), "labgen-farewell").
+
+write(File, Words) ->
+    ok = file:write_file(File ++ ".new", Words),
+    ok = file:rename(File ++ ".new", File).
 
 loop(State) ->
     {Word, Next} =
         try check(State)
         catch _:Reason -> {io_lib:format("unwell: ~0tp", [Reason]), State}
         end,
-    ok = file:write_file(?FILE_ ".new", [Word, $\n]),
-    ok = file:rename(?FILE_ ".new", ?FILE_),
+    write(?FILE_, [Word, $\n]),
+    After = reload(Next),
     timer:sleep(?SECOND),
-    loop(Next).
+    loop(After).
 
 check(State) ->
     case rabbit:is_running() of
@@ -51,13 +72,21 @@ is_registered(Node) ->
 
 member(#{wanted := Wanted, alone := Alone} = State) ->
     Members = rabbit_nodes:list_members(),
-    Here = [Node || Node <- Members, Node =:= node() orelse lists:member(Node, nodes())],
-    Enough = majority(Here, Members) andalso majority(Here, Wanted),
+    Here = here(Members),
+    Enough = majority(Here, Members) andalso formed(majority(Here, Wanted)),
     Next = clients(State#{alone := case Enough of true -> 0; false -> Alone + 1 end}),
     case {Enough, Next} of
         {true, #{open := true}} -> {["ok: ", seen(Here, Wanted)], forget_gone(Here, Members, Next)};
         _ -> {["no majority: ", seen(Here, Wanted)], Next}
     end.
+
+here(Members) -> [Node || Node <- Members, Node =:= node() orelse lists:member(Node, nodes())].
+
+%% Members come one after the other when a cluster is formed. Later only those count that it has: the lab may want
+%% many more, which are yet to come.
+formed(Majority) ->
+    Mark = filename:join(data(), ?FORMED),
+    filelib:is_file(Mark) orelse (Majority andalso file:write_file(Mark, "") =:= ok).
 
 majority(Here, All) -> 2 * length([Node || Node <- All, lists:member(Node, Here)]) > length(All).
 
@@ -79,9 +108,10 @@ clients(State) -> State.
 forget_gone(Here, Members, #{wanted := Wanted, gone := Before} = State) ->
     Gone = maps:from_list(
         [{Node, maps:get(Node, Before, 0) + 1} || Node <- Members -- Wanted, not lists:member(Node, Here)]),
-    First = lists:min([Node || Node <- Here, lists:member(Node, Wanted)]),
-    [forget(Node) || Node := Checks <- Gone, Checks >= ?GONE, First =:= node()],
+    [forget(Node) || Node := Checks <- Gone, Checks >= ?GONE, is_first(Here, Wanted)],
     State#{gone := Gone}.
+
+is_first(Here, Wanted) -> node() =:= lists:min([Node || Node <- Here, lists:member(Node, Wanted)]).
 
 forget(Node) ->
     logger:warning("labgen: ~s is not a member of this cluster any more", [Node]),
@@ -102,9 +132,80 @@ expel(Node) ->
     rabbit:is_running() andalso lists:member(Node, rabbit_nodes:list_members()) andalso
         begin
             logger:warning("labgen: ~s has lost its data: expelled, to join again", [Node]),
-            Store = rabbit_khepri:get_ra_cluster_name(),
-            {ok, _, _} = ra:remove_member({Store, node()}, {Store, Node}, 10 * ?SECOND),
-            rabbit_amqqueue:forget_all_durable(Node),
-            rabbit_quorum_queue:shrink_all(Node),
+            remove(Node),
             true
         end.
+
+remove(Node) ->
+    Store = rabbit_khepri:get_ra_cluster_name(),
+    {ok, _, _} = ra:remove_member({Store, node()}, {Store, Node}, 10 * ?SECOND),
+    rabbit_amqqueue:forget_all_durable(Node),
+    rabbit_quorum_queue:shrink_all(Node).
+
+%% ---- Another number of members, while this one runs ----
+
+reload(#{done := Done} = State) ->
+    case file:read_file(?ASKED) of
+        {ok, Asked} when Asked =/= Done ->
+            {Word, Next} =
+                try take_over(State#{wanted := wanted()})
+                catch _:Reason -> {io_lib:format("unwell: ~0tp", [Reason]), State}
+                end,
+            write(?TOLD, [Asked, $\s, Word, $\n]),
+            case Word of
+                "ok" -> Next#{done := Asked};
+                _ -> Next
+            end;
+        _ -> State
+    end.
+
+take_over(#{wanted := Wanted} = State) ->
+    Members = case rabbit:is_running() of true -> rabbit_nodes:list_members(); false -> [] end,
+    Here = here(Members),
+    case {Members, lists:member(node(), Members) andalso majority(Here, Members)} of
+        {[], _} -> {"it is starting", State};
+        {_, false} -> {["no majority: ", seen(Here, Members)], State};
+        _ ->
+            resize(length(Wanted)),
+            [part(Node, lists:member(Node, Here)) || Node <- Members -- Wanted, is_first(Here, Wanted)],
+            grow(Wanted),
+            case rabbit_nodes:list_members() -- Wanted of
+                [] -> {"ok", State};
+                Left -> {io_lib:format("still members: ~0tp", [Left]), State}
+            end
+    end.
+
+%% How many members a queue is to have. Who sees to that has read it at its start.
+resize(Size) ->
+    Key = quorum_membership_reconciliation_target_group_size,
+    Size =:= application:get_env(rabbit, Key, 0) orelse begin
+        ok = application:set_env(rabbit, Key, Size),
+        exit(whereis(rabbit_quorum_queue_periodic_membership_reconciliation), kill)
+    end.
+
+%% Each queue that this node leads is given to the members that are new. Those that are yet to come get it later.
+grow(Wanted) ->
+    Running = [Node || Node <- rabbit_nodes:list_running(), lists:member(Node, Wanted)],
+    [grow(Queue, Running) || Queue <- rabbit_amqqueue:list_local_leaders()].
+
+grow(Queue, Running) ->
+    case ra:members(amqqueue:get_pid(Queue), 5 * ?SECOND) of
+        {ok, Members, {_, Leader}} when Leader =:= node() ->
+            [ok = rabbit_quorum_queue:add_member(Queue, Node) || Node <- Running -- [Node || {_, Node} <- Members]];
+        _ -> []
+    end.
+
+%% A member that the lab is about to stop: first its clients go elsewhere, then its queues are the others' alone,
+%% then it counts no more. One that is not there is forgotten.
+part(Node, true) ->
+    logger:warning("labgen: ~s is not wanted any more: its clients and queues go to others", [Node]),
+    _ = try erpc:call(Node, ?MODULE, farewell, [], 10 * ?SECOND) catch _:_ -> gone end,
+    rabbit_quorum_queue:shrink_all(Node),
+    remove(Node);
+part(Node, false) -> forget(Node).
+
+%% Called in a member that goes. Should it start again, it has no place in the cluster until it joins anew.
+farewell() ->
+    ok = file:write_file(farewell_mark(), ""),
+    rabbit_maintenance:suspend_all_client_listeners(),
+    rabbit_networking:close_connections(rabbit_networking:local_connections(), "this node leaves the cluster").

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Any, Final
 
 from labgen.images import image_reference, is_foreign
@@ -213,6 +214,20 @@ def _secrets(node: Node, template: ServiceTemplate) -> dict[str, Any]:
     return {"secrets": secrets} if secrets else {}
 
 
+def _peers(plan: LabPlan, node: Node) -> dict[str, str]:
+    """Return the address of every peer that there may be, by name: one that comes or goes is no news then."""
+    found: dict[str, str] = {}
+    for interface in node.interfaces:
+        link = plan.link_by_name[interface.link]
+        if link.roles[0] == link.roles[1]:
+            first, last = (int(one) for one in link.room(node.role))
+            stem = node.name.removesuffix(str(node.number))
+            places = enumerate(range(first, last + 1), start=1)
+            found |= {f"{stem}{number}": str(IPv4Address(place)) for number, place in places}
+    found |= {one["name"]: one["address"] for one in peers_of(plan, node)}
+    return {name: address for name, address in found.items() if name != node.name}
+
+
 def _attachments(plan: LabPlan, node: Node) -> dict[str, Any]:
     found: dict[str, Any] = {}
     networks: dict[str, Any] = {one.link: {"ipv4_address": one.address} for one in node.interfaces}
@@ -220,7 +235,7 @@ def _attachments(plan: LabPlan, node: Node) -> dict[str, Any]:
     # The engine knows the names of containers: an address that moves between them is none's. And nodes of one
     # role meet on their clients' links as well, where they have nothing to say to each other.
     hosts = [f"{one.host}={one.address}" for one in shared]
-    hosts += [f"{one['name']}={one['address']}" for one in peers_of(plan, node)]
+    hosts += [f"{name}={address}" for name, address in _peers(plan, node).items()]
     if hosts:
         found["extra_hosts"] = hosts
     if any(node.name in one.nodes for one in plan.published):

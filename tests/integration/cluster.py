@@ -92,14 +92,20 @@ class Place:
         role: str,
         name: str,
         ports: Sequence[int],
-        environment: Mapping[str, str],
+        lists: Mapping[str, Sequence[str]],
         secrets: Mapping[str, str] | None = None,
     ) -> None:
-        """Make one member of a cluster, by the role's own template; only `ports` lead in and out."""
+        """Make one member of a cluster, by the role's own template; only `ports` lead in and out.
+
+        `lists` are the files with names of nodes that its template renders.
+        """
         template = load_service(templates_dir() / role)
-        rules = self.folder / f"{role}.nft"
-        rules.write_text(_RULES.format(ports=", ".join(map(str, ports))))
-        files = {rules: "/etc/labgen/firewall.nft"}
+        shown = self.folder / name
+        shown.mkdir()
+        (shown / "firewall.nft").write_text(_RULES.format(ports=", ".join(map(str, ports))))
+        for file, names in lists.items():
+            (shown / file).write_text(" ".join(names) + "\n")
+        files = {shown: "/etc/labgen"}
         for secret, value in (secrets or {}).items():
             (self.folder / secret).write_text(value)
             files[self.folder / secret] = f"/run/secrets/{secret}"
@@ -108,7 +114,10 @@ class Place:
             name,
             ("peers", "clients"),
             mem_limit="256m",
-            environment=dict(environment),
+            environment={
+                "LABGEN_KIND": "sentinel" if role == "sentinel" else "member",
+                "LABGEN_CLUSTER": " ".join(lists["cluster"]),  # ZooKeeper's
+            },
             volumes={str(path): {"bind": inside, "mode": "ro"} for path, inside in files.items()}
             | {f"{self.name}-{name}": {"bind": path} for path in template.volumes.values()},
         )

@@ -38,7 +38,7 @@ def rabbits(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     with place(engine, "rabbit", tmp_path_factory.mktemp("rabbit")) as here:
         for one in _RABBITS:
             secrets = {"erlang_cookie": "cookie", "rabbitmq_password": "password"}
-            here.member("rabbitmq", one, (4369, 5672, 25672), {"LABGEN_CLUSTER": " ".join(_RABBITS)}, secrets)
+            here.member("rabbitmq", one, (4369, 5672, 25672), {"cluster": _RABBITS}, secrets)
         here.start(*_RABBITS)
         yield here
 

@@ -83,10 +83,10 @@ class Writer:
 
 @pytest.fixture(scope="module")
 def redises(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    watched = {"LABGEN_CLUSTER": " ".join(_SENTINELS), "LABGEN_MONITOR": " ".join(_REDISES)}
+    watched = {"cluster": _SENTINELS, "watched": _REDISES}
     with place(engine, "redis", tmp_path_factory.mktemp("redis")) as here:
         for one in _REDISES:
-            here.member("redis", one, (6379,), {"LABGEN_CLUSTER": " ".join(_REDISES)})
+            here.member("redis", one, (6379,), {"cluster": _REDISES})
         for one in _SENTINELS:
             here.member("sentinel", one, (6379, 26379), watched)
         here.start(*_REDISES, *_SENTINELS)

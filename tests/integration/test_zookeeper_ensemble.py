@@ -101,7 +101,7 @@ def leader(here: Place) -> str:
 def zookeeper(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     with place(engine, "zk", tmp_path_factory.mktemp("zk")) as here:
         for one in _ZOOKEEPERS:
-            here.member("zookeeper", one, (2181, 2888, 3888), {"LABGEN_CLUSTER": " ".join(_ZOOKEEPERS)})
+            here.member("zookeeper", one, (2181, 2888, 3888), {"cluster": _ZOOKEEPERS})
         here.create("stub", "api-1", ["clients"], command=["sleep", "infinity"])
         here.start("api-1", *_ZOOKEEPERS)
         yield here
