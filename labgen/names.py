@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 __all__ = [
+    "NODE_FOLDER",
     "PROBE_FOLDER",
     "PROBE_VOLUME",
     "Label",
@@ -14,6 +15,9 @@ __all__ = [
     "project_name",
 ]
 
+#: Where a node sees its folder of the rendered lab. The whole folder, not file by file: a container holds on
+#: to a file that was there when it started, in a folder it sees what takes its place.
+NODE_FOLDER: Final = "/etc/labgen"
 #: The volume of a lab with the probe's program, and where every node of ours has it, to be read only.
 PROBE_VOLUME: Final = "probe"
 PROBE_FOLDER: Final = "/opt/labgen-probe"

@@ -66,16 +66,15 @@ def verify(
     from labgen.cli.progress import Progress, shown
     from labgen.cli.target import find_lab
     from labgen.engine.client import connect
-    from labgen.engine.plans import plan_of_lab
     from labgen.engine.state import lab_state
-    from labgen.verify.lab import verify_lab
+    from labgen.verify.running import verify_running
 
     engine = connect()
     name = find_lab(engine, lab)
     state = lab_state(name)
     while True:
         with shown(Progress.AUTO) as emit:
-            table = verify_lab(engine, state, plan_of_lab(state), only, emit)
+            table = verify_running(engine, state, only, emit)
         if style is Format.JSON:
             from labgen.verify.report.document import document_of
 

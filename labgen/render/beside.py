@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from labgen.names import Label, holder_name
-from labgen.render.service import SHOWN
+from labgen.names import NODE_FOLDER, Label, holder_name
 
 __all__ = ["HOLDER_IMAGE", "beside"]
 
@@ -22,7 +21,7 @@ _READY: Final = "/tmp/ready"  # noqa: S108 - the container's own
 #: What belongs to the network, and so to its holder.
 _OF_NETWORK: Final = ("hostname", "dns", "ports", "networks", "network_mode")
 #: How the node's folder ends, in which labgen-init looks for rules; the image sees it as well.
-_FOLDER: Final = f":{SHOWN}:ro"
+_FOLDER: Final = f":{NODE_FOLDER}:ro"
 #: What a usual entry point needs to start as root and go on as somebody else.
 _CAPS: Final = ("KILL", "SETGID", "SETUID")
 

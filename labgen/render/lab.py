@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from labgen import __version__
 from labgen.images import is_foreign
-from labgen.names import PROBE_VOLUME, Label, network_name, project_name
+from labgen.names import NODE_FOLDER, PROBE_VOLUME, Label, network_name, project_name
 from labgen.render.beside import HOLDER_IMAGE, beside
 from labgen.render.cuts import CUTS_FILE
 from labgen.render.dump import dump_compose
 from labgen.render.firewall import firewall_of
-from labgen.render.service import COMMON, INIT_CAPS, PUBLIC, SHOWN, NodeFiles, service_of, tls_secret
+from labgen.render.service import COMMON, INIT_CAPS, PUBLIC, NodeFiles, service_of, tls_secret
 from labgen.render.templates import (
     ServiceTemplate,
     context_of,
@@ -136,19 +136,19 @@ def _node_files(
 ) -> NodeFiles:
     base = f"nodes/{node.name}"
     texts = {f"{base}/node.json": _manifest(plan, node)}
-    targets = {f"{base}/node.json": f"{SHOWN}/node.json"}
+    targets = {f"{base}/node.json": f"{NODE_FOLDER}/node.json"}
     if plan.firewall:
         texts[f"{base}/firewall.nft"] = firewall_of(plan, node)
-        targets[f"{base}/firewall.nft"] = f"{SHOWN}/firewall.nft"
+        targets[f"{base}/firewall.nft"] = f"{NODE_FOLDER}/firewall.nft"
     for source, target in template.files.items():
         # What belongs to what the node sees of its folder has the name it is to be seen by.
-        seen = target.removeprefix(f"{SHOWN}/") if target.startswith(f"{SHOWN}/") else None
+        seen = target.removeprefix(f"{NODE_FOLDER}/") if target.startswith(f"{NODE_FOLDER}/") else None
         path = f"{base}/{seen or source.removesuffix('.j2')}"
         texts[path] = load_text(folder / source).render(context)
         targets[path] = target
     # A foreign image has not the program that would load anything.
     live = template.reload and not is_foreign(node.image or template.image)
-    seen_live = {path for path in texts if targets[path].startswith(f"{SHOWN}/")}
+    seen_live = {path for path in texts if targets[path].startswith(f"{NODE_FOLDER}/")}
     return NodeFiles(
         texts, targets, base, frozenset(seen_live - {f"{base}/firewall.nft"}) if live else frozenset()
     )

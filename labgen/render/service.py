@@ -8,7 +8,7 @@ from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Any, Final
 
 from labgen.images import image_reference, is_foreign
-from labgen.names import PROBE_FOLDER, PROBE_VOLUME, Label, container_name
+from labgen.names import NODE_FOLDER, PROBE_FOLDER, PROBE_VOLUME, Label, container_name
 from labgen.render.templates import peers_of
 
 if TYPE_CHECKING:
@@ -17,13 +17,10 @@ if TYPE_CHECKING:
     from labgen.plan.model import LabPlan, Node
     from labgen.render.templates import ServiceTemplate
 
-__all__ = ["COMMON", "INIT_CAPS", "PUBLIC", "SHOWN", "NodeFiles", "service_of", "tls_secret"]
+__all__ = ["COMMON", "INIT_CAPS", "PUBLIC", "NodeFiles", "service_of", "tls_secret"]
 
 #: The network of published ports: the only one that is not internal.
 PUBLIC: Final = "public"
-#: Where a node sees its folder of the rendered lab. The whole folder, not file by file: a container holds on
-#: to a file that was there when it started, in a folder it sees what takes its place.
-SHOWN: Final = "/etc/labgen"
 _USER: Final = "uid=900,gid=900"
 _TMP: Final = "mode=1777,size=64m"
 _RUN: Final = f"mode=0700,{_USER},size=8m"
@@ -67,7 +64,9 @@ class NodeFiles:
     @property
     def mounts(self) -> dict[str, str]:
         """Return by path what is not seen with the folder."""
-        return {path: target for path, target in self.targets.items() if not target.startswith(f"{SHOWN}/")}
+        return {
+            path: target for path, target in self.targets.items() if not target.startswith(f"{NODE_FOLDER}/")
+        }
 
     @property
     def digest(self) -> str:
@@ -111,7 +110,7 @@ def service_of(
         "healthcheck": {**_health(image, template, context), **_rhythm(len(plan.nodes))},
         "volumes": [
             *(f"{node.name}-{name}:{path}" for name, path in template.volumes.items()),
-            f"./{files.folder}:{SHOWN}:ro",
+            f"./{files.folder}:{NODE_FOLDER}:ro",
             *(f"./{source}:{target}:ro" for source, target in files.mounts.items()),
             # A foreign image is probed from beside: nothing of ours need run in it.
             *([] if is_foreign(image) else [f"{PROBE_VOLUME}:{PROBE_FOLDER}:ro"]),

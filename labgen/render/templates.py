@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError, field_validator
 from labgen.catalogue.load import read_yaml
 from labgen.catalogue.model import Facts
 from labgen.errors import InvalidInput
+from labgen.names import NODE_FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -34,7 +35,7 @@ __all__ = [
 _FAULTS: Final = (TemplateError, TypeError, ValueError, LookupError, ArithmeticError, AttributeError)
 #: What labgen itself puts there (docs/contract.md).
 _OWN: Final = tuple(
-    f"/etc/labgen/{one}" for one in ("node.json", "firewall.nft", "ca.crt", "tls.crt", "cuts")
+    f"{NODE_FOLDER}/{one}" for one in ("node.json", "firewall.nft", "ca.crt", "tls.crt", "cuts")
 )
 _LONE: Final = re.compile(r"\{\{((?:(?!\}\}).)*)\}\}", re.DOTALL)
 _NUMBERS: Final = re.compile(r"(\d+)")

@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import time
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
-from labgen.assets import images_dir
-from labgen.engine.build import build_images, missing_images
 from labgen.engine.cuts import cut_tables
 from labgen.engine.drift_model import Drift, DriftKind
 from labgen.engine.events import Emit, ignore
-from labgen.engine.observe import RUNNING, observe
-from labgen.engine.stock import shipped_images
-from labgen.images import image_tags
-from labgen.verify.inside import programs_inside
 from labgen.verify.judge_node import NodeJudge
-from labgen.verify.look import read_look
-from labgen.verify.measurement import Answers, Measurement
+from labgen.verify.looks import Looks
+from labgen.verify.measurement import Measurement
+from labgen.verify.places import find_places
 from labgen.verify.questions import Questions
-from labgen.verify.session import PROBE_IMAGE, Probe, ProbeBroke
 from labgen.verify.table import Difference, Kind
 
 if TYPE_CHECKING:
@@ -31,8 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["drifts_inside", "glance", "judge_looks"]
 
-_PARALLEL: Final = 8
-_SECONDS: Final = 30  # for one probe; a look takes a fraction of one
 _KINDS: Final = {
     Kind.NETWORK: DriftKind.ADDRESS,
     Kind.LISTENER: DriftKind.LISTENER,
@@ -48,36 +39,13 @@ def glance(engine: Engine, state: LabState, plan: LabPlan, emit: Emit = ignore) 
 
     A probe that breaks is a difference of its own kind. Raises what building the probe's image raises.
     """
-    build_images(engine, missing_images(engine, shipped_images([PROBE_IMAGE])), emit)
-    running = observe(engine, plan.name)
-    networks = {
-        name: running[name].network
-        for name in plan.node_by_name
-        if name in running and running[name].state in RUNNING
-    }
-    image = image_tags(images_dir())[PROBE_IMAGE]
-    programs = programs_inside(engine, plan.name, image, (running[name] for name in networks))
-    started = time.monotonic()
-    with ThreadPoolExecutor(_PARALLEL) as pool:
-        answers = pool.map(
-            lambda name: _look(engine, plan.name, image, networks[name], programs.get(name, "")), networks
-        )
-        looks = dict(zip(networks, answers, strict=True))
-    measured = Measurement(looks, {}, {}, time.monotonic() - started)
-    enforced = {name: one.enforced for name, one in running.items()}
+    with Looks(engine, find_places(engine, state, emit)) as looks:
+        names = [name for name in looks.places.running if name in plan.node_by_name]
+        looks.begin(names)
+        answers = {name: looks.answers(name) for name in names}
+        measured = Measurement(answers, {}, {}, time.monotonic() - looks.since)
+        enforced = {name: one.enforced for name, one in looks.places.statuses.items()}
     return judge_looks(plan, measured, cut_tables(state), enforced)
-
-
-def _look(engine: Engine, lab: str, image: str, network: str, program: str) -> Answers:
-    answers = Answers()
-    try:
-        with Probe(engine, lab, image, network, seconds=_SECONDS, program=program) as probe:
-            answers.look = read_look(probe.ask({"op": "look"}))
-    except ProbeBroke as error:
-        answers.broke = str(error)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        answers.broke = f"the probe's answer is not readable: {type(error).__name__} {error}"
-    return answers
 
 
 def judge_looks(

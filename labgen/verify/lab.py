@@ -2,35 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from labgen.assets import images_dir
-from labgen.engine.build import build_images, missing_images
 from labgen.engine.cuts import cut_tables, cut_wires
 from labgen.engine.events import Emit, ignore
-from labgen.engine.observe import RUNNING, NodeState, observe
-from labgen.engine.stock import shipped_images
 from labgen.errors import InvalidInput, LabgenError
-from labgen.images import image_tags
 from labgen.names import Label
 from labgen.nearest import did_you_mean
 from labgen.verify.expect import HOST
-from labgen.verify.inside import programs_inside
 from labgen.verify.judge import judge
+from labgen.verify.looks import Looks
+from labgen.verify.places import find_places
 from labgen.verify.questions import Wanted
 from labgen.verify.run import Subject, measure
-from labgen.verify.session import PROBE_IMAGE
 
 if TYPE_CHECKING:
     from labgen.engine.client import Engine
     from labgen.engine.state import LabState
     from labgen.plan.model import LabPlan
+    from labgen.verify.places import Places
     from labgen.verify.table import TruthTable
 
-__all__ = ["lab_secrets", "subject_of", "verify_lab", "wanted_pairs"]
-
-_SECONDS: Final = 60  # that a probe has for everything
-_MORE: Final = 2  # seconds more for each node: all probes share the processors with the lab
+__all__ = ["lab_secrets", "other_labs", "subject_of", "verify_lab", "verify_with", "wanted_pairs"]
 
 
 def verify_lab(
@@ -40,45 +33,35 @@ def verify_lab(
 
     Raises InvalidInput when `only` names nobody, LabgenError when the lab's secrets are gone.
     """
-    wanted = wanted_pairs(plan, only)
-    # The probe is no part of a lab, so `up` may not have built it.
-    build_images(engine, missing_images(engine, shipped_images([PROBE_IMAGE])), emit)
-    subject = subject_of(engine, state, plan, wanted)
-    questions, measured = measure(engine, subject)
+    with Looks(engine, find_places(engine, state, emit)) as looks:
+        return verify_with(looks, engine, state, plan, only)
+
+
+def verify_with(looks: Looks, engine: Engine, state: LabState, plan: LabPlan, only: str = "") -> TruthTable:
+    """Return the truth table of a lab some of whose probes may be begun. Raises as `verify_lab`."""
+    subject = subject_of(engine, state, plan, looks.places, wanted_pairs(plan, only))
+    questions, measured = measure(subject, looks)
     return judge(
         plan,
         questions,
         measured,
         cuts=cut_tables(state),
         cut_pairs=subject.cuts,
-        enforced=subject.enforced,
+        enforced={name: one.enforced for name, one in looks.places.statuses.items()},
         only=only,
     )
 
 
-def subject_of(engine: Engine, state: LabState, plan: LabPlan, wanted: Wanted) -> Subject:
+def subject_of(engine: Engine, state: LabState, plan: LabPlan, places: Places, wanted: Wanted) -> Subject:
     """Return what there is to measure. Raises LabgenError when the lab's secrets are gone."""
-    running = observe(engine, plan.name)
-    networks, stopped = {}, {}
-    for node in plan.nodes:
-        status = running.get(node.name)
-        if status is not None and status.state in RUNNING:
-            networks[node.name] = status.network
-        else:
-            stopped[node.name] = f"{status.state} ({status.detail})" if status else NodeState.MISSING
-    image = image_tags(images_dir())[PROBE_IMAGE]
+    running = set(places.running)
     return Subject(
         plan=plan,
-        probe_image=image,
-        networks=networks,
-        programs=programs_inside(engine, plan.name, image, (running[name] for name in networks)),
-        stopped=stopped,
-        enforced={name: one.enforced for name, one in running.items()},
+        stopped={one.name: places.words_of(one.name) for one in plan.nodes if one.name not in running},
         secrets=lab_secrets(state),
         cuts=frozenset(pair for wire in cut_wires(state) for pair in wire.pairs),
-        other_labs=_other_labs(engine, plan.name),
+        other_labs=other_labs(engine, plan.name),
         wanted=wanted,
-        seconds=_SECONDS + len(plan.nodes) * _MORE,
     )
 
 
@@ -98,7 +81,7 @@ def lab_secrets(state: LabState) -> dict[str, str]:
         ) from error
 
 
-def _other_labs(engine: Engine, lab: str) -> tuple[str, ...]:
+def other_labs(engine: Engine, lab: str) -> tuple[str, ...]:
     """Return every address of the nodes of other labs on this engine."""
     found = set()
     for one in engine.containers(Label.LAB):

@@ -46,7 +46,8 @@ class Probe(AbstractContextManager["Probe"]):
     """A conversation with one probe. `network` is a container whose network it is in, or `host`.
 
     With `program` it is started in that container, which has that program; without, it joins it from beside.
-    With `vrrp` it can speak VRRP, and answers other probes that do.
+    Where it may open raw sockets it can speak VRRP, and answers other probes that do: in a container that has
+    that capability, from beside with `vrrp`.
     """
 
     def __init__(
@@ -87,12 +88,8 @@ class Probe(AbstractContextManager["Probe"]):
                 self._talk.close()
             self._talk = None
 
-    @property
-    def _arguments(self) -> list[str]:
-        return [str(self._seconds), *(["vrrp"] if self._vrrp else [])]
-
     def _enter(self) -> None:
-        command = [self._program, *self._arguments]
+        command = [self._program, str(self._seconds)]
         created = self._api.exec_create(self._container, command, stdin=True, user="0")
         self._talk = Conversation(self._api.exec_start(created["Id"], socket=True), self._deadline)
 
@@ -113,7 +110,7 @@ class Probe(AbstractContextManager["Probe"]):
         )
         created = self._api.create_container(
             self._image,
-            command=self._arguments,
+            command=[str(self._seconds)],
             host_config=limits,
             stdin_open=True,
             user="900:900" if self._host else "root",

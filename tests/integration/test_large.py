@@ -22,8 +22,7 @@ from labgen.smoke.users import Users
 from labgen.verify.expect import HOST, Expected, expected_dialogues
 from labgen.verify.faults import Kind
 from labgen.verify.faults_lab import hit_lab
-from labgen.verify.lab import lab_secrets, subject_of, verify_lab
-from labgen.verify.questions import Wanted
+from labgen.verify.lab import lab_secrets, other_labs, verify_lab
 from labgen.verify.table import Outcome, State, TruthTable
 
 from .conftest import Cli
@@ -178,7 +177,7 @@ def test_a_small_lab_beside_it(large: Large, cli: Cli) -> None:
     state = LabState(name, cli.state / "labs" / name)
     small = plan_of_lab(state)
     for mine, plan, other in ((state, small, large.plan), (large.state, large.plan, small)):
-        foreign = [IPv4Address(one) for one in subject_of(large.engine, mine, plan, Wanted()).other_labs]
+        foreign = [IPv4Address(one) for one in other_labs(large.engine, plan.name)]
         assert [one for one in foreign if one in other.supernet], foreign
         found = verify_lab(large.engine, mine, plan)
         assert not found.differences, "\n".join(map(str, found.differences))

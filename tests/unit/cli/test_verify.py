@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-import labgen.verify.lab
-from labgen.engine.state import lab_state
+from labgen.engine.plans import plan_of_lab
+from labgen.engine.state import LabState, lab_state
 from labgen.errors import InvalidInput
 from labgen.plan.spec import LabSpec
+from labgen.verify import running
 from labgen.verify.lab import wanted_pairs
 from labgen.verify.table import Difference, Kind, TruthTable
 from tests.unit.plan.specs import plan_of
@@ -29,9 +30,8 @@ class Measured:
         self.asked: list[str] = []
         self.then: list[TruthTable] = []
 
-    def __call__(
-        self, _engine: object, _state: object, _plan: object, only: str, _emit: object
-    ) -> TruthTable:
+    def __call__(self, _engine: object, state: LabState, only: str, _emit: object) -> TruthTable:
+        plan_of_lab(state)
         self.asked.append(only)
         if self.then:
             return self.then.pop(0)
@@ -47,12 +47,8 @@ def measured(labgen: Program, monkeypatch: pytest.MonkeyPatch) -> Measured:
     state.folder.mkdir(parents=True)
     state.remember(LabSpec(), plan)
     stand_in = Measured(Lab(plan))
-    monkeypatch.setattr(labgen_verify_lab(), "verify_lab", stand_in)
+    monkeypatch.setattr(running, "verify_running", stand_in)
     return stand_in
-
-
-def labgen_verify_lab() -> object:
-    return labgen.verify.lab
 
 
 def broken(measured: Measured, outcome: str) -> None:

@@ -12,7 +12,7 @@ import pytest
 from labgen.engine.drift_model import Drift, DriftKind
 from labgen.engine.state import LabState
 from labgen.plan.model import LabPlan
-from labgen.verify import glance as module
+from labgen.verify import looks, places
 from labgen.verify.glance import drifts_inside, glance, judge_looks
 from labgen.verify.look import Listener
 from labgen.verify.measurement import Answers, Measurement
@@ -135,8 +135,9 @@ class FakeProbe(AbstractContextManager["FakeProbe"]):
     asked: ClassVar[list[str]] = []
 
     def __init__(
-        self, _engine: object, lab: str, image: str, network: str, *, seconds: int, program: str
+        self, _engine: object, lab: str, image: str, network: str, *, seconds: int, vrrp: bool, program: str
     ) -> None:
+        assert not vrrp, "nobody is to be spoken to"
         assert (lab, image.partition(":")[0]) == ("small", "labgen/probe")
         assert program == "", "nothing of this lab has the volume"
         assert seconds > 0
@@ -158,11 +159,11 @@ def look(monkeypatch: pytest.MonkeyPatch, small_plan: LabPlan) -> Callable[[Worl
     """A glance at the small lab, without probes of its own."""
     monkeypatch.setattr(FakeProbe, "trouble", {})
     monkeypatch.setattr(FakeProbe, "asked", [])
-    monkeypatch.setattr(module, "Probe", FakeProbe)
-    monkeypatch.setattr(module, "read_look", lambda name: look_of(small_plan, small_plan.node_by_name[name]))
+    monkeypatch.setattr(looks, "Probe", FakeProbe)
+    monkeypatch.setattr(looks, "read_look", lambda name: look_of(small_plan, small_plan.node_by_name[name]))
     built: list[str] = []
-    monkeypatch.setattr(module, "build_images", lambda _engine, images, _emit: built.extend(images))
-    monkeypatch.setattr(module, "missing_images", lambda _engine, images: [one.name for one in images])
+    monkeypatch.setattr(places, "build_images", lambda _engine, images, _emit: built.extend(images))
+    monkeypatch.setattr(places, "missing_images", lambda _engine, images: [one.name for one in images])
 
     def glancing(world: World) -> list[Difference]:
         found = glance(world.engine, LabState("small", Path("/no/such/folder")), small_plan)

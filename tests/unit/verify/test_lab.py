@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from labgen.engine.observe import observe
 from labgen.engine.state import LabState, lab_state
 from labgen.errors import LabgenError
 from labgen.names import Label
 from labgen.plan.spec import LabSpec
 from labgen.render.cuts import cuts_text
 from labgen.verify.lab import subject_of
+from labgen.verify.places import Places
 from labgen.verify.questions import Wanted
 from tests.unit.engine.world import World, container, run_lab
 from tests.unit.plan.specs import plan_of
@@ -41,12 +43,12 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LabState:
 
 
 def subject(world: World, state: LabState) -> Subject:
-    return subject_of(world.engine, state, PLAN, Wanted())
+    places = Places("lab", "probe:1", observe(world.engine, "lab"))
+    return subject_of(world.engine, state, PLAN, places, Wanted())
 
 
 def test_a_healthy_lab(world: World, state: LabState) -> None:
     found = subject(world, state)
-    assert found.networks == {name: f"id-{name}" for name in PLAN.node_by_name}
     assert found.stopped == {}
     assert found.secrets == {"one": "hidden", "ca": "PEM"}
     assert "hidden" not in repr(found), "secrets are not for logs"
@@ -64,18 +66,11 @@ def test_nodes_that_do_not_run_are_said_with_the_engines_words(world: World, sta
         names[1]: "paused (Up 2 minutes (Paused))",
         gone: "missing",
     }
-    assert not set(found.stopped) & set(found.networks)
 
 
 def test_an_unhealthy_node_is_measured(world: World, state: LabState) -> None:
     world.containers[0]["Status"] = "Up 2 minutes (unhealthy)"
     assert subject(world, state).stopped == {}
-
-
-def test_a_foreign_image_is_where_its_holder_is(world: World, state: LabState) -> None:
-    holder = container("lab", "api-1-network", Labels={Label.LAB: "lab", Label.HOLDS: "api-1"})
-    world.containers.append(holder)
-    assert subject(world, state).networks["api-1"] == "id-api-1-network"
 
 
 def test_cuts(world: World, state: LabState) -> None:

@@ -7,15 +7,19 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 import pytest
 
+from labgen.engine.observe import observe
 from labgen.plan.spec import LabSpec
-from labgen.verify import run as module
+from labgen.verify import looks
 from labgen.verify.expect import HOST
 from labgen.verify.judge import judge
+from labgen.verify.looks import Looks
+from labgen.verify.places import Places
 from labgen.verify.ports import unpack
 from labgen.verify.questions import Wanted
 from labgen.verify.run import Subject, measure
 from labgen.verify.session import ProbeBroke
 from labgen.verify.table import Kind
+from tests.unit.engine.world import World, run_lab
 from tests.unit.plan.specs import plan_of
 from tests.unit.verify.healthy import look_of
 
@@ -25,7 +29,6 @@ if TYPE_CHECKING:
     from labgen.verify.table import TruthTable
 
 PLAN = plan_of(LabSpec())
-NETWORKS = {name: f"id-{name}" for name in PLAN.node_by_name}
 SECRETS = {"ca": "PEM", "api_admin_password": "hidden"}
 GATEWAY = str(PLAN.public_subnet.network_address + 1)
 
@@ -40,7 +43,7 @@ class FakeProbe(AbstractContextManager["FakeProbe"]):
     def __init__(
         self, _engine: object, lab: str, image: str, network: str, *, seconds: int, vrrp: bool, program: str
     ) -> None:
-        assert (lab, image, seconds) == ("lab", "probe:1", 60)
+        assert (lab, image, seconds) == ("lab", "probe:1", 60 + 2 * len(PLAN.nodes))
         assert program == ("" if network == "host" else "/opt/probe")
         assert not vrrp, "no node of this lab has a peer"
         self.name = HOST if network == "host" else network.removeprefix("id-")
@@ -130,16 +133,24 @@ class FakeProbe(AbstractContextManager["FakeProbe"]):
 
 @pytest.fixture(autouse=True)
 def _probes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "Probe", FakeProbe)
+    monkeypatch.setattr(looks, "Probe", FakeProbe)
     monkeypatch.setattr(FakeProbe, "asked", [])
     monkeypatch.setattr(FakeProbe, "broken", {})
 
 
-def measured(**subject: Any) -> TruthTable:
-    programs = dict.fromkeys(NETWORKS, "/opt/probe")
-    facts: dict[str, Any] = {"networks": NETWORKS, "programs": programs, "secrets": SECRETS, **subject}
-    made = Subject(PLAN, "probe:1", **facts)
-    questions, measurement = measure(cast("Engine", None), made)
+def places() -> Places:
+    """Every node runs, and a probe is started in it."""
+    world = World()
+    run_lab(world, PLAN)
+    statuses = observe(world.engine, PLAN.name)
+    return Places(PLAN.name, "probe:1", statuses, dict.fromkeys(statuses, "/opt/probe"))
+
+
+def measured(*, early: bool = False, **subject: Any) -> TruthTable:
+    with Looks(cast("Engine", None), places()) as probes:
+        if early:
+            probes.begin_inside()
+        questions, measurement = measure(Subject(PLAN, **{"secrets": SECRETS, **subject}), probes)
     assert FakeProbe.open == 0, "every probe is closed"
     return judge(PLAN, questions, measurement)
 
@@ -157,8 +168,9 @@ def test_a_healthy_lab() -> None:
     assert table.asked > 35_000
 
 
-def test_everybody_looks_before_anybody_asks() -> None:
-    measured()
+@pytest.mark.parametrize("early", [False, True])
+def test_everybody_looks_before_anybody_asks(early: bool) -> None:
+    measured(early=early)
     rounds = [request["op"] for _, request in FakeProbe.asked]
     assert rounds[: rounds.index("sweep")].count("look") == 22
 
@@ -333,8 +345,7 @@ def test_a_cut_wire_is_not_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_node_that_does_not_run_is_not_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     Busy(monkeypatch, "unresolved")
-    networks = {name: one for name, one in NETWORKS.items() if name != "mysql-1"}
-    measured(networks=networks, stopped={"mysql-1": "exited"})
+    measured(stopped={"mysql-1": "exited"})
     assert len(asked("speak", "api-1")) == 1
 
 

@@ -76,14 +76,13 @@ def test_it_is_in_the_nodes_network_and_in_nothing_else_of_it(api: Api) -> None:
     assert api.there.recv(1) == b"", "its input has ended"
 
 
-@pytest.mark.parametrize("vrrp", [False, True])
-def test_where_its_program_is_in_the_node_no_container_is_made(api: Api, vrrp: bool) -> None:
+def test_where_its_program_is_in_the_node_no_container_is_made(api: Api) -> None:
     engine = cast("Engine", SimpleNamespace(sdk=SimpleNamespace(api=api)))
     program = "/opt/labgen-probe/1/labgen-probe-session"
-    with Probe(engine, "small", "probe:1", "abc", seconds=5, vrrp=vrrp, program=program) as asked:
+    with Probe(engine, "small", "probe:1", "abc", seconds=5, program=program) as asked:
         api.says('{"op": "look"}\n')
         assert asked.ask({"op": "look"}) == {"op": "look"}
-    assert api.calls == [f"enter: {program} 5{' vrrp' if vrrp else ''}"]
+    assert api.calls == [f"enter: {program} 5"]
     while api.there.recv(4096):  # its input ends, and with that it does
         pass
 
@@ -104,7 +103,6 @@ def test_one_that_speaks_vrrp_may_open_a_raw_socket(api: Api) -> None:
     with Probe(engine, "small", "probe:1", "abc", seconds=5, vrrp=True):
         pass
     assert api.limits["cap_add"] == ["NET_ADMIN", "SETGID", "SETPCAP", "SETUID", "NET_RAW"]
-    assert api.created["command"] == ["5", "vrrp"]
 
 
 def test_in_this_machines_own_network_it_is_nobody(api: Api) -> None:
