@@ -19,8 +19,13 @@ from pathlib import Path
 _OURS = Path("/usr/local/lib/labgen/python")
 _DEBIANS = Path("/usr/lib/python3/dist-packages")
 #: What adapters load only when they are used.
-_LATE = ("aio_pika", "aiomysql", "labgen_aim.client", "labgen_aim.structures", "thrift.transport.TSocket")
-_OF_NO_USE = shutil.ignore_patterns("__pycache__", "test", "tests", "idlelib", "config-*", "turtledemo")
+_LATE = ("aiomysql", "labgen_aim.client", "labgen_aim.structures", "thrift.transport.TSocket")
+#: Of the standard library, what no client is made of. All the rest comes along, whoever imports it when.
+_OF_NO_USE = shutil.ignore_patterns(
+    *("__pycache__", "_pyrepl", "config-*", "curses", "dbm", "doctest*", "ensurepip", "idlelib", "lib2to3"),
+    *("mailbox*", "multiprocessing", "pdb*", "pydoc*", "sqlite3", "test", "tests", "tkinter", "turtle*"),
+    *("unittest", "venv", "wsgiref", "xmlrpc", "zoneinfo"),
+)
 
 
 def collect(target: Path) -> None:
@@ -41,9 +46,12 @@ def collect(target: Path) -> None:
         for folder in (_OURS, _DEBIANS):
             _copy_package(folder, name, target / "python")
     # Nothing here changes after this, so nobody need compare the age of what is compiled with its source's.
-    compileall.compile_dir(
-        target, quiet=1, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH, workers=0
-    )
+    # Without sources there are half as many files, and that is what it takes to put them into a lab's volume.
+    never = py_compile.PycInvalidationMode.UNCHECKED_HASH
+    compileall.compile_dir(target, quiet=1, invalidation_mode=never, workers=0, legacy=True)
+    for source in target.rglob("*.py"):
+        if source.with_suffix(".pyc").exists() and source.name != "__main__.py":
+            source.unlink()
 
 
 def _load() -> None:

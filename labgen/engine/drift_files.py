@@ -25,14 +25,16 @@ def file_drifts(folder: Path, rendering: Rendering) -> Iterator[Drift]:
         try:
             there = (folder / path).read_bytes()
         except OSError as error:
-            yield Drift(DriftKind.FILE, path, "as rendered", _reason(error), _repair(path))
+            yield Drift(DriftKind.FILE, path, "as rendered", _reason(error), _repair(path, rendering))
             continue
         if there != text.encode():
             number, wanted, found = _first_difference(text, there.decode("utf-8", "replace"))
-            yield Drift(DriftKind.FILE, path, f"line {number}: {_cut(wanted)}", _cut(found), _repair(path))
+            repair = _repair(path, rendering)
+            yield Drift(DriftKind.FILE, path, f"line {number}: {_cut(wanted)}", _cut(found), repair)
     for path, source in rendering.copies.items():
         if not _same(folder / path, folder / source):
-            yield Drift(DriftKind.FILE, path, f"as {source} is", "missing or another", _repair(path))
+            repair = _repair(path, rendering)
+            yield Drift(DriftKind.FILE, path, f"as {source} is", "missing or another", repair)
     owners = ["ca", *(one.node for one in rendering.certificates)]
     made = [f"secrets/{name}" for name in rendering.secrets]
     made += [f"tls/{one}.{end}" for one in owners for end in ("crt", "key")]
@@ -51,12 +53,16 @@ def _same(one: Path, other: Path) -> bool:
         return not other.is_file()
 
 
-def _repair(path: str) -> str:
-    """Say what mends a file. A node goes on with what it has mounted until it starts again."""
-    parts = path.split("/")
-    if parts[0] != "nodes":
-        return "`labgen up` writes it anew"
-    return f"`labgen up` writes it anew; the node reads it after `labgen restart {parts[1]}`"
+def _repair(path: str, rendering: Rendering) -> str:
+    """Say what mends a file. Some a running node loads again; the others it has until it restarts."""
+    written = "`labgen up` writes it anew"
+    folder, *below = path.split("/")
+    if folder != "nodes":
+        return written
+    loads = rendering.reloads.get(below[0])
+    if loads and path in loads.files:
+        return f"{written}, and lets {below[0]} load it"
+    return f"{written}; the node reads it after `labgen restart {below[0]}`"
 
 
 def _reason(error: OSError) -> str:

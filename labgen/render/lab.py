@@ -49,10 +49,11 @@ class Certificate:
 
 @dataclass(frozen=True, slots=True)
 class Reload:
-    """What lets a running node load its files anew, and which files those are now."""
+    """What lets a running node load its `files` anew, and which ones those are now."""
 
     command: tuple[str, ...]
     digest: str
+    files: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,7 @@ def render_lab(plan: LabPlan, templates: Path, images: Mapping[str, str]) -> Ren
         services[node.name] = service
         made_from[node.name] = node_files.digest
         if node_files.live:
-            reloads[node.name] = Reload(tuple(template.reload), node_files.live_digest)
+            reloads[node.name] = Reload(tuple(template.reload), node_files.live_digest, node_files.live)
         folders.append(str(PurePosixPath(node_files.folder, CUTS_FILE).parent))
         files |= node_files.texts
         copies[f"{node_files.folder}/ca.crt"] = "tls/ca.crt"

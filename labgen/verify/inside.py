@@ -30,7 +30,7 @@ __all__ = ["programs_inside"]
 _PROGRAM: Final = "labgen-probe-session"
 _VOLUME: Final = "/srv/probe"
 _NOTE: Final = "probe.json"  # in the lab's folder: what is in which volume
-_SECONDS: Final = 60  # to copy some 50 MiB on a busy machine
+_SECONDS: Final = 60  # to copy some 30 MiB on a busy machine
 
 
 def programs_inside(
@@ -82,5 +82,5 @@ def _fill(engine: Engine, state: LabState, image: str, volume: str, version: str
 def _cannot(lab: str, reason: str) -> LabgenError:
     return LabgenError(
         f"the probe's program cannot be put into lab '{lab}': {reason}",
-        f"It takes 60 MiB of the engine's disk; `labgen status {lab}` tells whether the nodes still run.",
+        f"It takes 40 MiB of the engine's disk; `labgen status {lab}` tells whether the nodes still run.",
     )

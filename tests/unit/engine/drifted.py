@@ -235,6 +235,17 @@ PLANTED: list[tuple[str, Callable[[Deployed], object], Drift]] = [
         ),
     ),
     (
+        "a file that its node loads while it runs",
+        file("nodes/api-1/node.json", "more\n"),
+        Drift(
+            K.FILE,
+            "nodes/api-1/node.json",
+            "line {lines}: no such line",
+            "more",
+            "`labgen up` writes it anew, and lets api-1 load it",
+        ),
+    ),
+    (
         "a file without its end",
         file("nodes/redis-1/node.json", "\n"),
         Drift(

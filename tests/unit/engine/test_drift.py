@@ -65,7 +65,7 @@ def test_one_thing_is_one_drift(lab: Deployed, plant: Callable[[Deployed], objec
         "files": service["labels"][Label.FILES],
         "subnet": lab.document["networks"]["api-redis"]["ipam"]["config"][0]["subnet"],
         "address": service["networks"]["api-redis"]["ipv4_address"],
-        "lines": len(lab.rendering.files["nodes/redis-1/node.json"].splitlines()) + 1,
+        "lines": len(lab.rendering.files.get(expected.where, "").splitlines()) + 1,
     }
     plant(lab)
     wanted = Drift(

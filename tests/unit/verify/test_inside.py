@@ -129,6 +129,6 @@ def test_what_cannot_be_put_there_is_told(state: LabState, api: Api, reason: str
     assert not (state.folder / "probe.json").exists()
     assert caught.value.message == f"the probe's program cannot be put into lab 'small': {reason}"
     assert caught.value.hint == (
-        "It takes 60 MiB of the engine's disk; `labgen status small` tells whether the nodes still run."
+        "It takes 40 MiB of the engine's disk; `labgen status small` tells whether the nodes still run."
     )
     assert api.created == {} or api.calls[-1] in {"remove", "create"}
