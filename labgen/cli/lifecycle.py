@@ -58,8 +58,10 @@ def up(
     Without --size and --file a lab that is known keeps what was asked for, but for what --set changes.
     """
     from labgen.engine.client import connect
+    from labgen.engine.state import lab_state
     from labgen.engine.up import up as bring_up
     from labgen.plan.parse import check_name
+    from labgen.verify.places import bring_program
 
     if no_firewall:
         sets = [*(sets or ()), "firewall=false"]
@@ -71,7 +73,16 @@ def up(
         return
     try:
         with shown(progress) as emit:
-            result = bring_up(engine, name, spec, timeout=timeout, wait=wait, emit=emit)
+            result = bring_up(
+                engine,
+                name,
+                spec,
+                timeout=timeout,
+                wait=wait,
+                emit=emit,
+                # So that the first `verify` takes no longer than all others.
+                meanwhile=lambda: bring_program(engine, lab_state(name)),
+            )
     except KeyboardInterrupt:
         note(
             f"labgen: interrupted. What was started stays: `labgen up {name}` goes on, "

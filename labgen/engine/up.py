@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -34,7 +35,7 @@ from labgen.render.lab import image_names, render_lab
 from labgen.render.write import write_rendering
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from labgen.engine.client import Engine
     from labgen.images import ImageFolder
@@ -58,10 +59,23 @@ class UpResult:
     notes: tuple[str, ...] = field(default=())
 
 
+def _nothing() -> None:
+    """Do nothing meanwhile."""
+
+
 def up(
-    engine: Engine, name: str, spec: LabSpec, *, timeout: float, wait: bool = True, emit: Emit = ignore
+    engine: Engine,
+    name: str,
+    spec: LabSpec,
+    *,
+    timeout: float,
+    wait: bool = True,
+    emit: Emit = ignore,
+    meanwhile: Callable[[], object] = _nothing,
 ) -> UpResult:
     """Make the lab `name` run as `spec` says; a lab that does already is left untouched.
+
+    `meanwhile` is done, if it can be, while nodes that are new get healthy: `up` goes well without it.
 
     Raises what its steps raise: InvalidInput, LabgenError, NotReady.
     """
@@ -91,7 +105,10 @@ def up(
                     watch.wait_healthy(new, min(timeout, _NEW))
                 _reload(engine, state, rendering, emit)
             if wait:
-                wait_ready(engine, name, [node.name for node in plan.nodes], watch, timeout, emit)
+                with ThreadPoolExecutor(1, thread_name_prefix="meanwhile") as aside:
+                    if new:
+                        aside.submit(meanwhile)
+                    wait_ready(engine, name, [node.name for node in plan.nodes], watch, timeout, emit)
     return UpResult(plan, time.monotonic() - started, tuple(notes))
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from labgen.engine.observe import NodeStatus
     from labgen.engine.state import LabState
 
-__all__ = ["Places", "find_places"]
+__all__ = ["Places", "bring_program", "find_places"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +58,10 @@ def find_places(engine: Engine, state: LabState, emit: Emit = ignore) -> Places:
     found = Places(state.name, image, observe(engine, state.name))
     programs = programs_inside(engine, state, image, [found.statuses[name] for name in found.running])
     return Places(found.lab, image, found.statuses, programs)
+
+
+def bring_program(engine: Engine, state: LabState) -> None:
+    """Put the probe's program into a lab that comes up, if the engine has its image. Raises as above."""
+    probe = read_images(images_dir())[PROBE_IMAGE]
+    if not missing_images(engine, [probe]):
+        programs_inside(engine, state, probe.tag, observe(engine, state.name).values())

@@ -333,3 +333,15 @@ def test_an_interrupted_wait_leaves_the_lab_and_gives_the_lock_back(ready: World
         up(ready.engine, "lab", SPEC, timeout=5)
     ready.compose_up = lambda: start(ready)
     up(ready.engine, "lab", SPEC, timeout=0)
+
+
+def test_what_can_be_done_meanwhile_is_done_once_and_up_goes_well_without_it(ready: World) -> None:
+    done: list[str] = []
+
+    def meanwhile() -> None:
+        done.append("done")
+        raise LabgenError("it cannot", "")
+
+    for _ in range(2):
+        assert up(ready.engine, "lab", SPEC, timeout=5, meanwhile=meanwhile).plan.name == "lab"
+    assert done == ["done"], "the second time nobody is new"
