@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import secrets
+import time
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Self
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 EXPORT = "/opt/vm_repository"
 # What is being written has this in its name: no reader takes it for a template.
 PARTIAL = ".labgen-part-"
+_STALE = 600  # seconds since the last byte
 
 
 class Share:
@@ -68,8 +70,7 @@ class Share:
         Folders on the way are made. Who reads meanwhile has the old file.
         """
         mount, folder, offset = self._mount, path.rpartition("/")[0], 0
-        mount.make_folders(folder)
-        part = passing(folder)
+        part = begin(mount, folder)
         try:
             with mount.opened(part, write=True) as handle:
                 for piece in pieces:
@@ -83,8 +84,16 @@ class Share:
         return offset
 
 
-def passing(folder: str) -> str:
-    """Return the name under which a file of a folder is written, before it gets its own."""
+def begin(mount: Mount, folder: str) -> str:
+    """Have a folder; return the name under which a file of it is written, before it gets its own.
+
+    What a writer that was killed has left there goes: something that is under way changes all the time.
+    """
+    mount.make_folders(folder)
+    with suppress(OSError):
+        for one in mount.listing(folder):
+            if one.name.startswith(PARTIAL) and one.modified < time.time() - _STALE:
+                mount.unlink(f"{folder}/{one.name}")
     return f"{folder}/{PARTIAL}{secrets.token_hex(8)}".lstrip("/")
 
 

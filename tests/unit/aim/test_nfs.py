@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -15,6 +16,7 @@ class MemoryMount:
     """A session; `breaks` lets the next writing fail."""
 
     files: dict[str, bytes]
+    times: dict[str, int]
     breaks: bool
 
     def __init__(self, *_: object) -> None:
@@ -32,6 +34,12 @@ class MemoryMount:
 
     def make_folders(self, path: str) -> None:
         assert not path.startswith("/")
+
+    def listing(self, path: str) -> list[Entry]:
+        if MemoryMount.breaks:
+            raise OSError(5, "it does not list", path)
+        below = (name.removeprefix(f"{path}/") for name in self.files if name.startswith(f"{path}/"))
+        return [Entry(name, 1, False, MemoryMount.times.get(name, int(time.time()))) for name in below]
 
     @contextmanager
     def opened(self, path: str, *, write: bool = False) -> Iterator[str]:
@@ -58,7 +66,7 @@ class MemoryMount:
 @pytest.fixture
 def files(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
     """The server's files; every share is connected to it."""
-    MemoryMount.files, MemoryMount.breaks = {"1/a.raw": b"as it was"}, False
+    MemoryMount.files, MemoryMount.times, MemoryMount.breaks = {"1/a.raw": b"as it was"}, {}, False
     monkeypatch.setattr(labgen_nfs, "Mount", MemoryMount)
     return MemoryMount.files
 
@@ -93,6 +101,14 @@ def test_a_writing_that_fails_leaves_all_as_it_was(files: dict[str, bytes]) -> N
     with Share("nfs-1") as share, pytest.raises(OSError, match="no room"):
         share.write("1/a.raw", iter([b"some", b"thing"]))
     assert files == {"1/a.raw": b"as it was"}
+
+
+def test_what_a_writer_that_was_killed_left_goes_with_the_next_file(files: dict[str, bytes]) -> None:
+    files |= {f"1/{PARTIAL}old": b"half", f"1/{PARTIAL}new": b"half", "1/old.raw": b"whole"}
+    MemoryMount.times = {f"{PARTIAL}old": int(time.time()) - 700, "old.raw": 7}
+    with Share("nfs-1") as share:
+        share.write("1/b.raw", iter([b"x"]))
+    assert set(files) == {"1/a.raw", "1/b.raw", "1/old.raw", f"1/{PARTIAL}new"}
 
 
 def test_a_folder_has_no_size(files: dict[str, bytes]) -> None:

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from labgen_nfs import EXPORT, passing
+from labgen_nfs import EXPORT, begin
 from labgen_nfs.mount import CHUNK, Mount
 
 if TYPE_CHECKING:
@@ -109,6 +109,10 @@ class Share:
         """Have a folder and all above it."""
         await self.ask(lambda mount: mount.make_folders(path))
 
+    async def begin(self, folder: str) -> str:
+        """Have a folder; return the name under which a new file of it is written."""
+        return await self.ask(lambda mount: begin(mount, folder))
+
     async def rename(self, old: str, new: str) -> None:
         """Move a file within the share."""
         await self.ask(lambda mount: mount.rename(old, new))
@@ -178,8 +182,7 @@ class Share:
     async def writing(self, path: str) -> AsyncIterator[str]:
         """Give the name to write under; the file gets its own name at the end, or is deleted on a failure."""
         folder = path.rpartition("/")[0]
-        part = passing(folder)
-        await self.make_folders(folder)
+        part = await self.begin(folder)
         try:
             yield part
             await self._named(part, path)

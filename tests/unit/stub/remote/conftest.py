@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from labgen_nfs import PARTIAL
 from labgen_nfs.mount import Entry, Space
 from labgen_stub.links.errors import Unavailable
 from labgen_stub.messages import Disk, Machine, Request, Work
@@ -285,6 +286,10 @@ class FakeShare:
     async def make_folders(self, path: str) -> None:
         parts = path.split("/")
         self.folders |= {"/".join(parts[: depth + 1]) for depth in range(len(parts))}
+
+    async def begin(self, folder: str) -> str:
+        await self.make_folders(folder)
+        return f"{folder}/{PARTIAL}1"
 
     async def size(self, path: str) -> int:
         self._check()

@@ -70,6 +70,10 @@ class FakeMount:
         with self._used():
             assert not path.startswith("/")
 
+    def listing(self, path: str) -> list[Entry]:
+        with self._used():
+            raise FileNotFoundError(2, "no such folder", path)
+
     def rename(self, old: str, new: str) -> None:
         with self._used():
             if old not in self.files:

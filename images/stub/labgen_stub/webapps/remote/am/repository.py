@@ -8,8 +8,6 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from labgen_nfs import passing
-
 from labgen_stub.messages import Disk
 from labgen_stub.web.errors import ApiError
 from labgen_stub.webapps.remote.am import templates
@@ -106,8 +104,7 @@ class Templates:
         """
         if announced > (await self._share.space()).free:
             raise full()
-        part = passing(str(enterprise))
-        await self._share.make_folders(str(enterprise))
+        part = await self._share.begin(str(enterprise))
         beginning = bytearray()
 
         async def watched() -> AsyncIterator[bytes]:
