@@ -91,10 +91,10 @@ class Pair:
         peers, link = self.networks
         for number, node in enumerate(NODES, 1):
             others = " ".join(address for name, address in OWN.items() if name != node)
+            (self.folder / f"peers-{node}").write_text(f"{OWN[node]} {others}\n")
             environment = {
                 "LABGEN_KEEP_CAPS": "net_admin,net_raw",
                 "LABGEN_NUMBER": str(number),
-                "LABGEN_PEERS": f"{OWN[node]} {others}",
                 "LABGEN_VIRTUAL": SHARED,
             }
             caps = [*COMMON["cap_add"], "NET_RAW"]
@@ -111,7 +111,7 @@ class Pair:
     def _container(self, name: str, command: list[str], network: Any, **more: Any) -> None:
         files = {"haproxy.cfg": "/etc/labgen/haproxy.cfg"}
         if name in NODES:
-            files["firewall.nft"] = "/etc/labgen/firewall.nft"
+            files |= {"firewall.nft": "/etc/labgen/firewall.nft", f"peers-{name}": "/etc/labgen/peers"}
         self.made[name] = self.engine.sdk.containers.create(
             image_tags(images_dir())["haproxy"],
             command,
