@@ -65,14 +65,17 @@ class Cluster:
         for name, text in _PASSWORDS.items():
             (secrets / name).write_text(text)
             (secrets / name).chmod(0o600)
-        (self.folder / "firewall.nft").write_text(_FIREWALL)
+        shown = self.folder / "shown"
+        shown.mkdir()
+        (shown / "firewall.nft").write_text(_FIREWALL)
+        (shown / "cluster").write_text(" ".join(MEMBERS) + "\n")
         self.network = self.engine.sdk.networks.create(f"{PREFIX}mysql", internal=True)
         for member in MEMBERS:
             self.made[member] = self.engine.sdk.containers.create(
                 self.image,
                 name=f"{PREFIX}{member}",
                 hostname=member,
-                environment={"LABGEN_CLUSTER": " ".join(MEMBERS)},
+                environment={"LABGEN_KIND": "member"},
                 init=True,
                 read_only=True,
                 cap_drop=["ALL"],
@@ -82,7 +85,7 @@ class Cluster:
                 tmpfs={"/tmp": "mode=1777,size=64m", "/run/labgen": "mode=0700,uid=900,gid=900,size=8m"},  # noqa: S108
                 volumes={
                     str(secrets): {"bind": "/run/secrets", "mode": "ro"},
-                    str(self.folder / "firewall.nft"): {"bind": "/etc/labgen/firewall.nft", "mode": "ro"},
+                    str(shown): {"bind": "/etc/labgen", "mode": "ro"},
                     f"{PREFIX}{member}": {"bind": "/var/lib/mysql", "mode": "rw"},
                 },
                 network=self.network.name,
@@ -372,7 +375,7 @@ def test_mariadb_is_no_cluster(engine: Engine, tmp_path: Path) -> None:
     (tmp_path / "secrets").mkdir()
     container = engine.sdk.containers.run(
         image_tags(images_dir())["mariadb"],
-        environment={"LABGEN_CLUSTER": " ".join(MEMBERS)},
+        environment={"LABGEN_KIND": "member"},
         cap_drop=["ALL"],
         cap_add=list(INIT_CAPS),
         network_mode="none",
@@ -382,7 +385,8 @@ def test_mariadb_is_no_cluster(engine: Engine, tmp_path: Path) -> None:
         assert container.wait(timeout=30)["StatusCode"] == 1
         said = container.logs().decode()
         assert said == (
-            "mariadb: it does not do clusters here, and there are 3 of it; have one, or the image 'mysql'\n"
+            "mariadb: it does not do clusters here, and there are several of it;"
+            " have one, or the image 'mysql'\n"
         )
     finally:
         container.remove(force=True, v=True)
