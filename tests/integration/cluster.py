@@ -114,10 +114,7 @@ class Place:
             name,
             ("peers", "clients"),
             mem_limit="256m",
-            environment={
-                "LABGEN_KIND": "sentinel" if role == "sentinel" else "member",
-                "LABGEN_CLUSTER": " ".join(lists["cluster"]),  # ZooKeeper's
-            },
+            environment={"LABGEN_KIND": "sentinel" if role == "sentinel" else "member"},
             volumes={str(path): {"bind": inside, "mode": "ro"} for path, inside in files.items()}
             | {f"{self.name}-{name}": {"bind": path} for path in template.volumes.values()},
         )
