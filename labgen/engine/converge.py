@@ -12,7 +12,7 @@ from labgen.names import Label, network_name, project_name
 from labgen.render.service import PUBLIC
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from labgen.engine.client import Engine
     from labgen.engine.observe import NodeStatus
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "NetworkTakenError",
     "PortTakenError",
+    "clear_blind",
     "clear_moved",
     "compose_up",
     "remove_stale",
@@ -89,6 +90,19 @@ def clear_moved(engine: Engine, plan: LabPlan) -> None:
         for identity in _attached(own, network["Name"]):
             _forgiving(engine.sdk.api.remove_container, identity, force=True)
         _forgiving(engine.sdk.api.remove_network, network["Id"])
+
+
+def clear_blind(
+    engine: Engine, existing: Mapping[str, NodeStatus], names: Collection[str]
+) -> dict[str, NodeStatus]:
+    """Remove the containers of these nodes, whose folders were gone; return all others that exist.
+
+    They were to go when `up` was interrupted. A container holds on to the folder that it has, and would never
+    see the new one. The nodes come back with their data.
+    """
+    for name in existing.keys() & names:
+        _forgiving(engine.sdk.api.remove_container, existing[name].container, force=True)
+    return {name: status for name, status in existing.items() if name not in names}
 
 
 def resume_paused(engine: Engine, existing: Iterable[NodeStatus]) -> None:

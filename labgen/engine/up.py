@@ -14,6 +14,7 @@ from labgen.engine.capacity import DISK_FOR_IMAGES, DISK_FOR_LAB, check_capacity
 from labgen.engine.converge import (
     NetworkTakenError,
     PortTakenError,
+    clear_blind,
     clear_moved,
     compose_up,
     remove_stale,
@@ -117,10 +118,11 @@ def _start(
 ) -> tuple[Rendering, list[str]]:
     """Put the lab on disk and let Compose start it; return the rendering and the nodes that start now."""
     rendering = render_lab(plan, templates_dir(), image_tags(images_dir()))
+    blind = {node.name for node in plan.nodes if not (state.folder / "nodes" / node.name).is_dir()}
     written = write_rendering(state.folder, rendering, _names(plan))
     state.remember(spec, plan)
     clear_moved(engine, plan)
-    existing = observe(engine, plan.name)
+    existing = clear_blind(engine, observe(engine, plan.name), set() if written.renewed else blind)
     resume_paused(engine, existing.values())
     # Somebody may have edited a file and restarted its node: what was loaded then, nobody noted.
     touched = {path.split("/")[1] for path in written.changed if path.startswith("nodes/")}

@@ -9,7 +9,15 @@ from docker.errors import NotFound
 from python_on_whales.exceptions import DockerException
 
 from labgen.catalogue.load import default_catalogue
-from labgen.engine.converge import NetworkTakenError, PortTakenError, clear_moved, compose_up, remove_stale
+from labgen.engine.converge import (
+    NetworkTakenError,
+    PortTakenError,
+    clear_blind,
+    clear_moved,
+    compose_up,
+    remove_stale,
+)
+from labgen.engine.observe import observe
 from labgen.engine.state import lab_state
 from labgen.errors import LabgenError
 from labgen.names import Label, network_name
@@ -197,3 +205,10 @@ def test_a_lab_without_public_ports_has_no_public_network(world: World) -> None:
     world.networks = [public]
     clear_moved(world.engine, plan)
     assert world.calls == [("remove network", public["Id"])]
+
+
+def test_a_node_whose_folder_was_gone_is_made_anew(running: World) -> None:
+    existing = observe(running.engine, "lab")
+    left = clear_blind(running.engine, existing, {"api-1", "api-9"})
+    assert left.keys() == existing.keys() - {"api-1"}
+    assert observe(running.engine, "lab").keys() == left.keys()
