@@ -26,10 +26,11 @@ counts:
 """
 #: Writes to each cluster over the API's own wires, until its input ends; then reads what it was told is done.
 _WRITERS = """
-import asyncio, json, sys, threading, time
+import asyncio, json, logging, os, sys, threading, time
 import aio_pika, pymysql, redis
 from kazoo.client import KazooClient
 
+logging.disable()
 secret = lambda name: open("/run/labgen/secrets/" + name).read().strip()
 brokers = [f"rabbitmq-{n}" for n in (1, 2, 3)]
 zookeeper = KazooClient(hosts=",".join(f"zookeeper-{n}:2181" for n in (1, 2, 3)), timeout=15)
@@ -120,7 +121,8 @@ sys.stdin.read()
 ended.set()
 for one in threads:
     one.join()
-print(json.dumps({**said, "session": zookeeper.client_id[0] == session}))
+print(json.dumps({**said, "session": zookeeper.client_id[0] == session}), flush=True)
+os._exit(0)
 """
 
 
