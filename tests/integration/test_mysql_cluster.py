@@ -17,7 +17,9 @@ from typing import Any, Self
 import pytest
 
 from labgen.assets import images_dir
+from labgen.engine.build import build_images, missing_images
 from labgen.engine.client import Engine
+from labgen.engine.stock import shipped_images
 from labgen.images import image_tags
 from labgen.render.service import INIT_CAPS
 
@@ -373,6 +375,7 @@ def uuid(cluster: Cluster, member: str) -> str:
 
 def test_mariadb_is_no_cluster(engine: Engine, tmp_path: Path) -> None:
     (tmp_path / "secrets").mkdir()
+    build_images(engine, missing_images(engine, shipped_images(["mariadb"])), print)
     container = engine.sdk.containers.run(
         image_tags(images_dir())["mariadb"],
         environment={"LABGEN_KIND": "member"},
