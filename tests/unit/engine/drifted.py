@@ -225,10 +225,10 @@ PLANTED: list[tuple[str, Callable[[Deployed], object], Drift]] = [
     ),
     (
         "a file with a line more",
-        file("nodes/redis-1/node.json", "more\n"),
+        file("nodes/redis-1/firewall.nft", "more\n"),
         Drift(
             K.FILE,
-            "nodes/redis-1/node.json",
+            "nodes/redis-1/firewall.nft",
             "line {lines}: no such line",
             "more",
             "`labgen up` writes it anew; the node reads it after `labgen restart redis-1`",
@@ -247,10 +247,10 @@ PLANTED: list[tuple[str, Callable[[Deployed], object], Drift]] = [
     ),
     (
         "a file without its end",
-        file("nodes/redis-1/node.json", "\n"),
+        file("nodes/redis-1/firewall.nft", "\n"),
         Drift(
             K.FILE,
-            "nodes/redis-1/node.json",
+            "nodes/redis-1/firewall.nft",
             "line {lines}: no such line",
             "an empty line",
             "`labgen up` writes it anew; the node reads it after `labgen restart redis-1`",

@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 SCRIPT = Path(__file__).parents[3] / "images" / "probe" / "labgen-probe-session"
+RAW = 1 << 13  # CAP_NET_RAW (capability.h)
 DROP = "setpriv --reuid=900 --regid=900 --clear-groups --bounding-set=-all --inh-caps=-all --"
 RULES = """
 echo "nft $*" >> "$calls"
@@ -27,9 +28,11 @@ exec "$@"
 
 
 def start(
-    tmp_path: Path, user: int, *seconds: str, nft: str = RULES
+    tmp_path: Path, user: int, *seconds: str, nft: str = RULES, capabilities: int = 0
 ) -> tuple[str, list[str], dict[str, str]]:
     """Run the script with programs that only say so; return stderr, calls, and what was read."""
+    status = tmp_path / "status"
+    status.write_text(f"Name:\tsh\nCapEff:\t{capabilities:016x}\nCapBnd:\t000001ffffffffff\n")
     (tmp_path / "bin").mkdir()
     (tmp_path / "lib").mkdir()
     programs = {
@@ -44,7 +47,7 @@ def start(
         program.write_text(f"#!/bin/sh\n{text}\n")
         program.chmod(0o755)
     script = tmp_path / SCRIPT.name
-    script.write_text(SCRIPT.read_text())
+    script.write_text(SCRIPT.read_text().replace("/proc/self/status", str(status)))
     files = {name: tmp_path / name for name in ("calls", "heard", "asked")}
     for file in files.values():
         file.touch()
@@ -69,14 +72,14 @@ def program(root: Path) -> str:
 
 
 def test_as_root(tmp_path: Path) -> None:
-    complaint, calls, read = start(tmp_path, 0, "7")
+    complaint, calls, read = start(tmp_path, 0, "7", capabilities=~RAW & 0x1FFFFFFFFFF)
     assert calls == sorted(["nft -s list ruleset inet", f"{DROP} {program(tmp_path)}", program(tmp_path)])
     assert complaint == ""
     assert read == {"heard": "table inet labgen {\nend\n", "asked": "a question\n"}
 
 
-def test_the_socket_for_vrrp_is_opened_before_root_is_given_up(tmp_path: Path) -> None:
-    complaint, calls, read = start(tmp_path, 0, "7", "vrrp")
+def test_where_raw_sockets_are_allowed_one_for_vrrp_is_opened_before_root_is_given_up(tmp_path: Path) -> None:
+    complaint, calls, read = start(tmp_path, 0, "7", capabilities=RAW | 1)
     assert complaint == ""
     assert any(
         one.startswith("perl -MSocket -e ") and one.endswith(f" -- {DROP} {program(tmp_path)}")
