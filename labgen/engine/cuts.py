@@ -48,7 +48,12 @@ class Wire:
         """Return the wire of two nodes, the same for both orders. Raises InvalidInput when there is none."""
         link_between(plan, source, destination)
         names = list(plan.node_by_name)
-        return cls(*sorted((source, destination), key=names.index))
+
+        def order(name: str) -> tuple[bool, int]:
+            # Whoever shares addresses with others drops by the other end's: its own do not say who it is.
+            return not plan.shared_by(plan.node_by_name[name]), names.index(name)
+
+        return cls(*sorted((source, destination), key=order))
 
     @property
     def pairs(self) -> tuple[tuple[str, str], tuple[str, str]]:

@@ -10,8 +10,9 @@ if TYPE_CHECKING:
 
     from labgen.catalogue.model import Connection
     from labgen.plan.model import LabPlan
+    from labgen.verify.look import Look
 
-__all__ = ["HOST", "Expected", "expected_dialogues", "published_dialogues"]
+__all__ = ["HOST", "Expected", "expected_dialogues", "is_cut", "published_dialogues"]
 
 #: The participant that is no node: the machine that the lab runs on.
 HOST: Final = "host"
@@ -107,3 +108,19 @@ def published_dialogues(plan: LabPlan) -> list[Expected]:
                 if one.virtual:
                     found.append(Expected(HOST, one.node, row, one.virtual, one.port, shared=True))
     return found
+
+
+def is_cut(plan: LabPlan, looks: Mapping[str, Look], cuts: frozenset[tuple[str, str]], one: Expected) -> bool:
+    """Whether a dialogue goes over one of the wires `cuts`; `looks` show who has a shared address."""
+    answers = one.destination
+    if one.shared:
+        source = plan.node_by_name.get(one.source)
+        links = {"public"} if source is None else {interface.link for interface in source.interfaces}
+        addresses = {
+            shared.address
+            for shared in plan.shared_by(plan.node_by_name[one.destination])
+            if shared.host == one.host and shared.link in links
+        }
+        holders = (name for name, look in looks.items() if not addresses.isdisjoint(look.addresses))
+        answers = next(holders, answers)
+    return (one.source, answers) in cuts

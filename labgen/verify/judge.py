@@ -6,16 +6,17 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
-from labgen.verify.expect import HOST, Expected, expected_dialogues, published_dialogues
+from labgen.verify.expect import HOST, Expected, expected_dialogues, is_cut, published_dialogues
 from labgen.verify.judge_node import NodeJudge
 from labgen.verify.judge_ports import Closed, closed_to
 from labgen.verify.questions import GATEWAYS, INTERNET, OTHER_LABS, Questions, count_of
 from labgen.verify.table import Cell, Dialogue, Difference, Kind, Outcome, State, TruthTable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from labgen.plan.model import LabPlan
+    from labgen.verify.look import Look
     from labgen.verify.measurement import Answers, Measurement
 
 __all__ = ["judge"]
@@ -90,6 +91,10 @@ class _Judge:
     def _expected(self) -> list[Expected]:
         return expected_dialogues(self.plan)
 
+    @cached_property
+    def _looks(self) -> dict[str, Look]:
+        return {name: one.look for name, one in self.measured.answers.items() if one.look is not None}
+
     def _answers(self, name: str) -> Answers | None:
         return self.measured.answers.get(name)
 
@@ -125,7 +130,8 @@ class _Judge:
         )
         ports = closed.get(destination, Closed())
         cut = (source, destination) in self.cut_pairs
-        differences = [*self._spoken(source, destination, dialogues, cut=cut), *ports.differences]
+        spoken = zip(dialogues, map(self._is_cut, promised), strict=True)
+        differences = [*self._spoken(source, destination, spoken), *ports.differences]
         differences += self._name(source, destination)
         states = [_STATE.get(one.kind, State.EXTRA) for one in differences]
         if self._is_unmeasured(source):
@@ -166,12 +172,12 @@ class _Judge:
         )
 
     def _spoken(
-        self, source: str, destination: str, dialogues: tuple[Dialogue, ...], *, cut: bool
+        self, source: str, destination: str, dialogues: Iterable[tuple[Dialogue, bool]]
     ) -> Iterator[Difference]:
-        """Yield what is wrong with the documented connections of a pair."""
+        """Yield what is wrong with documented connections of a pair; with each, whether its wire is cut."""
         if self._is_unmeasured(source):
             return  # said once, by the report of the source
-        for one in dialogues:
+        for one, cut in dialogues:
             if one.follows:
                 continue
             fact = (source, destination, f"{one.protocol} {one.ports}")
@@ -188,6 +194,9 @@ class _Judge:
                 yield Difference(
                     Kind.CONNECTION, *fact, "spoken", str(one.outcome), one.connection, one.evidence
                 )
+
+    def _is_cut(self, one: Expected) -> bool:
+        return is_cut(self.plan, self._looks, self.cut_pairs, one)
 
     def _follows(self, promised: Expected) -> bool:
         """Return whether `promised` is refused by right: all, its destination too, reach one leader."""

@@ -8,7 +8,7 @@ from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Final
 
 from labgen.catalogue.load import default_catalogue
-from labgen.verify.expect import HOST, Expected, expected_dialogues, published_dialogues
+from labgen.verify.expect import HOST, Expected, expected_dialogues, is_cut, published_dialogues
 from labgen.verify.look import read_look
 from labgen.verify.looks import guarded
 from labgen.verify.measurement import Answers, Measurement
@@ -175,14 +175,20 @@ class _Run:
 
     def _doubtful(self, name: str) -> list[Expected]:
         """Return the dialogues of `name` that may have come to nothing only because others were loud."""
-        found, cuts, stopped = self.answers[name].dialogues, self._subject.cuts, self._subject.stopped
+        found, stopped = self.answers[name].dialogues, self._subject.stopped
         return [
             one
             for one in self._dialogues.get(name, ())
             if str(found.get(one.id, {}).get("outcome")) in _DOUBTFUL
-            and (one.source, one.destination) not in cuts
+            and not self._is_cut(one)
             and one.destination not in stopped
         ]
+
+    def _is_cut(self, one: Expected) -> bool:
+        if not self._subject.cuts:
+            return False
+        looks = {name: found.look for name, found in self.answers.items() if found.look is not None}
+        return is_cut(self._subject.plan, looks, self._subject.cuts, one)
 
     @staticmethod
     def _look_again(probe: Probe, answers: Answers) -> None:
@@ -213,11 +219,11 @@ class _Run:
     def _speak(
         self, probe: Probe, answers: Answers, dialogues: Iterable[Expected], *, again: bool = False
     ) -> None:
-        secrets, cuts = self._subject.secrets, self._subject.cuts
+        secrets = self._subject.secrets
         checks = [
             one.as_check(
                 {**secrets, **self._tokens.get(one.id, {})},
-                cut=(one.source, one.destination) in cuts,
+                cut=self._is_cut(one),
                 again=again,
             )
             for one in dialogues

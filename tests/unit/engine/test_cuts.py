@@ -60,6 +60,12 @@ def test_a_wire_is_the_same_in_both_orders() -> None:
         Wire.between(PLAN, "ui-1", "mysql-1")
 
 
+def test_who_shares_addresses_drops_at_its_end() -> None:
+    plan = plan_of(LabSpec(counts={"datanode": 2}, variants={"datanode": "virtual"}))
+    assert Wire.between(plan, "api-1", "datanode-2") == Wire("datanode-2", "api-1")
+    assert Wire.between(plan, "datanode-1", "mysql-1") == Wire("datanode-1", "mysql-1")
+
+
 def test_cut_and_heal(world: World, state: LabState, loaded: list[tuple[str, str]]) -> None:
     assert change_cuts(world.engine, state, PLAN, cut=[MYSQL, UI]) == [MYSQL, UI]
     assert cut_wires(state) == [MYSQL, UI]

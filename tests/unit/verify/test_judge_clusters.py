@@ -95,3 +95,38 @@ def test_nobody_else_has_a_shared_address(pair: Lab) -> None:
     assert (Kind.NETWORK, f"address {taken}") in {
         (one.kind, one.question) for report in pair.table().nodes for one in report.differences
     }
+
+
+@pytest.fixture
+def datanodes() -> Lab:
+    """The first of two has what they share."""
+    return Lab(plan_of(LabSpec(counts={"datanode": 2}, variants={"datanode": "virtual"})))
+
+
+def cut(lab: Lab, datanode: str, *addresses: str) -> list[Difference]:
+    """Let the wire of API and `datanode` be cut, so that those silence `addresses`; return what is judged."""
+    found = lab.answers["api-1"].dialogues
+    over = [one for one in found if one.partition(": ")[2] in [f"api-1 -> {end}" for end in addresses]]
+    assert len(over) == 2 * len(addresses), "MySQL and Redis"
+    found |= {one: {**found[one], "outcome": "timeout", "evidence": "no answer"} for one in over}
+    pairs = frozenset({("api-1", datanode), (datanode, "api-1")})
+    return list(lab.table(cut_pairs=pairs).differences)
+
+
+def test_a_cut_wire_to_who_has_a_shared_address_silences_that_too(datanodes: Lab) -> None:
+    assert not cut(datanodes, "datanode-1", "datanode-1", "datanode-1 at datanode")
+
+
+def test_a_cut_wire_to_another_leaves_the_shared_address(datanodes: Lab) -> None:
+    assert not cut(datanodes, "datanode-2", "datanode-2")
+
+
+def test_a_shared_address_that_answers_over_a_cut_wire(datanodes: Lab) -> None:
+    found = cut(datanodes, "datanode-1", "datanode-1")
+    assert {(one.kind, one.expected) for one in found} == {(Kind.CUT, "silence: cut")}
+    assert len(found) == 2
+
+
+def test_a_shared_address_that_is_silent_though_no_wire_to_it_is_cut(datanodes: Lab) -> None:
+    found = cut(datanodes, "datanode-2", "datanode-2", "datanode-1 at datanode")
+    assert {(one.kind, one.destination) for one in found} == {(Kind.CONNECTION, "datanode-1")}
