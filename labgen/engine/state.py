@@ -63,6 +63,7 @@ class LabState:
             "chosen": {
                 "supernet": str(plan.supernet),
                 "ports": {one.name: one.host_port for one in plan.published},
+                "check_seconds": plan.check_seconds,
             },
             "nodes": [node.name for node in plan.nodes],
         }
@@ -74,7 +75,7 @@ class LabState:
     def recall(self, *, chosen: bool = False) -> LabSpec | None:
         """Return what the user asked for last time, or None when nothing usable is remembered.
 
-        `chosen` fills in the supernet and the host ports that labgen chose then.
+        `chosen` fills in the supernet, the host ports and the rhythm of checks that labgen chose then.
         """
         from labgen.plan.spec import LabSpec  # noqa: PLC0415 - completion reads names only
 

@@ -175,7 +175,10 @@ def resolve(engine: Engine, name: str, spec: LabSpec) -> tuple[LabPlan, list[str
     ports, notes = _choose_ports(engine, spec, draft)
     if own is not None and spec.supernet is None and supernet != own:
         notes.append(f"the lab moves from {own} to {supernet}")
-    final = spec.model_copy(update={"supernet": supernet, "ports": ports})
+    # Another rhythm would make every node anew.
+    before = lab_state(name).recall(chosen=True) if own is not None and spec.check_seconds is None else None
+    seconds = before.check_seconds if before else spec.check_seconds
+    final = spec.model_copy(update={"supernet": supernet, "ports": ports, "check_seconds": seconds})
     return make_plan(catalogue, final, name), notes
 
 

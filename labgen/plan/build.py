@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from labgen.catalogue.model import Scope
 from labgen.errors import InvalidInput
@@ -25,6 +25,10 @@ __all__ = ["make_plan"]
 
 _SITE_NAMES = {Scope.DATACENTER: "dc", Scope.REGION: "pcr"}
 _PLATFORM = Site("platform", Scope.PLATFORM, 1)
+#: Seconds between questions of the engine how a node is, in labs of so many nodes at most. To enter a
+#: container costs more than the check in it, some 0.1 s of a processor: a large lab would do little else if
+#: it were asked as often as a small one. In steps, and kept by a lab that runs: a node more changes no other.
+_RHYTHMS: Final[tuple[tuple[int | None, int], ...]] = ((30, 10), (100, 30), (None, 60))
 
 
 def make_plan(catalogue: Catalogue, spec: LabSpec, name: str) -> LabPlan:
@@ -65,7 +69,12 @@ def make_plan(catalogue: Catalogue, spec: LabSpec, name: str) -> LabPlan:
         public_subnet=public_subnet,
         published=published,
         firewall=spec.firewall,
+        check_seconds=spec.check_seconds or _check_seconds(len(nodes)),
     )
+
+
+def _check_seconds(nodes: int) -> int:
+    return next(seconds for most, seconds in _RHYTHMS if most is None or nodes <= most)
 
 
 def _sites(catalogue: Catalogue, spec: LabSpec) -> tuple[Site, ...]:

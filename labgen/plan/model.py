@@ -150,6 +150,7 @@ class LabPlan:
     public_subnet: IPv4Network
     published: tuple[Published, ...]
     firewall: bool
+    check_seconds: int
 
     @cached_property
     def node_by_name(self) -> dict[str, Node]:

@@ -90,4 +90,9 @@ class LabSpec(Facts):
         strict=True,
         description="Whether each node allows its documented connections only; false leaves the links.",
     )
+    check_seconds: Annotated[int, Field(ge=1, le=3600, strict=True)] | None = Field(
+        default=None,
+        description="Seconds between two questions of the engine how a node is. Without it 10; 30 in a lab "
+        "that begins with more than 30 nodes, 60 with more than 100.",
+    )
     variants: dict[str, str] = Field(default={}, description="Choices where the documents know several ways.")

@@ -27,11 +27,8 @@ _RUN: Final = f"mode=0700,{_USER},size=8m"
 #: labgen-init loads the firewall with NET_ADMIN, drops root with the last three, and then drops them all;
 #: the engine's init process, which stays root, needs KILL to hand SIGTERM on to a service of another user.
 INIT_CAPS: Final = ("KILL", "NET_ADMIN", "SETGID", "SETPCAP", "SETUID")
-#: How often the engine asks how a node is, and how often until it is healthy for the first time, in labs of
-#: so many nodes at most. To enter a container costs more than the check in it, some 0.1 s of a processor: a
-#: large lab would do little else if it were asked as often as a small one. In steps: one node more changes no
-#: other.
-_RHYTHMS: Final = ((30, "10s", "1s"), (100, "30s", "4s"), (None, "60s", "10s"))
+#: How many times as often it is asked how a node is until it is healthy for the first time.
+_EAGER: Final = 7
 #: What every service has alike; each merges it, so that the file says it once.
 COMMON: Final[dict[str, Any]] = {
     "init": True,
@@ -107,7 +104,7 @@ def service_of(
         **_process(template, context),
         **_confinement(template, context),
         **_limits(node, template, context),
-        "healthcheck": {**_health(image, template, context), **_rhythm(len(plan.nodes))},
+        "healthcheck": {**_health(image, template, context), **_rhythm(plan.check_seconds)},
         "volumes": [
             *(f"{node.name}-{name}:{path}" for name, path in template.volumes.items()),
             f"./{files.folder}:{NODE_FOLDER}:ro",
@@ -150,14 +147,13 @@ def _health(image: str, template: ServiceTemplate, context: Mapping[str, Any]) -
     return {"test": ["CMD", *_texts(template.evaluated("health", context))]}
 
 
-def _rhythm(nodes: int) -> dict[str, Any]:
-    interval, first = next((one, two) for most, one, two in _RHYTHMS if most is None or nodes <= most)
+def _rhythm(seconds: int) -> dict[str, Any]:
     return {
-        "interval": interval,
+        "interval": f"{seconds}s",
         "timeout": "6s",
         "retries": 3,
         "start_period": "120s",
-        "start_interval": first,
+        "start_interval": f"{max(seconds // _EAGER, 1)}s",
     }
 
 

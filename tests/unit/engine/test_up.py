@@ -208,6 +208,18 @@ def test_a_second_time_writes_nothing(ready: World, heard: Heard) -> None:
     assert not any(line.startswith("building") for line in heard.lines)
 
 
+def test_a_lab_that_grows_keeps_the_rhythm_that_it_began_with(ready: World) -> None:
+    plan = up(ready.engine, "lab", SPEC, timeout=5).plan
+    assert plan.check_seconds == 10
+    start(ready)
+    grown = changed(counts={**SPEC.counts, "api": 40})
+    assert resolve(ready.engine, "lab", grown)[0].check_seconds == 10
+    assert resolve(ready.engine, "another", grown)[0].check_seconds == 30
+    assert resolve(ready.engine, "lab", changed(check_seconds=7))[0].check_seconds == 7
+    lab_state("lab").forget()
+    assert resolve(ready.engine, "lab", grown)[0].check_seconds == 30, "nobody knows"
+
+
 def test_servers_are_made_anew_when_their_secrets_were_lost(ready: World) -> None:
     up(ready.engine, "lab", SPEC, timeout=5)
     lab_state("lab").forget()

@@ -128,7 +128,7 @@ def _check_health(name: str, service: dict[str, Any]) -> None:
     assert health["test"][:2] == ["CMD", "labgen-health"], name
     assert all(isinstance(one, str) for one in health["test"]), name
     assert {"test", "interval", "timeout", "retries", "start_period", "start_interval"} == health.keys(), name
-    assert health["start_interval"] in ("1s", "4s", "10s"), name
+    assert health["start_interval"] in ("1s", "4s", "8s"), name
 
 
 def _check_networks(name: str, role: str, service: dict[str, Any], networks: dict[str, Any]) -> None:

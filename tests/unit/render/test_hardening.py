@@ -134,7 +134,7 @@ def test_labels_name_the_node(small: Rendering, small_plan: LabPlan) -> None:
     [
         (LabSpec(), ("10s", "1s")),
         (LabSpec(size="large"), ("30s", "4s")),
-        (LabSpec(size="large", datacenters=12, regions=12), ("60s", "10s")),
+        (LabSpec(size="large", datacenters=12, regions=12), ("60s", "8s")),
     ],
 )
 def test_a_large_lab_is_asked_less_often(spec: LabSpec, rhythm: tuple[str, str]) -> None:
