@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -171,4 +172,26 @@ def test_a_master_alone_takes_no_writes(redises: Place, writer: Writer) -> None:
     print("writable after", until(lambda: bool(writer.write()), 20))
     redises.start(others[1])
     all_well(redises)
+    assert not writer.lost()
+
+
+def test_the_last_one_that_was_made_the_master_stays_it_when_the_others_return(
+    redises: Place, writer: Writer
+) -> None:
+    """It has no replica then, and takes no writes; what the one before took would be lost."""
+    old = writer.some()
+    others = [one for one in _REDISES if one != old]
+    redises.kill(old, others[0])
+    until(lambda: "role:master" in redises.run(others[1], "redis-cli", "info", "replication")[1], 20)
+    redises.start(old, others[0])
+
+    def written() -> bool:
+        return bool(writer.write()) and redises.health("redis", old)[0] == 0
+
+    print("writable after", until(written, 30, lambda: redises.last_words(old)))
+    all_well(redises)
+    for one in (old, others[0]):
+        said = redises.containers[one].logs().decode()
+        assert re.findall(r"master by the others' .*: (\S+)", said)[-1] == others[1], "known before it starts"
+    writer.some()
     assert not writer.lost()
