@@ -340,3 +340,10 @@ def run_lab(world: World, plan: LabPlan) -> None:
         network(network_name(lab, link.name), str(link.subnet), lab, str(plan.supernet), link.name)
         for link in plan.links
     ]
+
+
+def running(plan: LabPlan) -> World:
+    """Return an engine on which a lab runs, as planned."""
+    world = World()
+    run_lab(world, plan)
+    return world

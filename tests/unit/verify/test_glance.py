@@ -18,7 +18,7 @@ from labgen.verify.look import Listener
 from labgen.verify.measurement import Answers, Measurement
 from labgen.verify.session import ProbeBroke
 from labgen.verify.table import Difference, Kind
-from tests.unit.engine.world import World, run_lab
+from tests.unit.engine.world import World, running
 from tests.unit.verify.healthy import Lab, look_of
 
 RULES = {"labgen": None, "labgen_cuts": None}
@@ -175,9 +175,7 @@ def look(monkeypatch: pytest.MonkeyPatch, small_plan: LabPlan) -> Callable[[Worl
 
 @pytest.fixture
 def world(small_plan: LabPlan) -> World:
-    world = World()
-    run_lab(world, small_plan)
-    return world
+    return running(small_plan)
 
 
 def test_every_node_is_looked_into(

@@ -16,7 +16,7 @@ from labgen.render.cuts import cuts_text
 from labgen.verify.lab import subject_of
 from labgen.verify.places import Places
 from labgen.verify.questions import Wanted
-from tests.unit.engine.world import World, container, run_lab
+from tests.unit.engine.world import World, container, running
 from tests.unit.plan.specs import plan_of
 
 if TYPE_CHECKING:
@@ -27,9 +27,7 @@ PLAN = plan_of(LabSpec())
 
 @pytest.fixture
 def world() -> World:
-    world = World()
-    run_lab(world, PLAN)
-    return world
+    return running(PLAN)
 
 
 @pytest.fixture

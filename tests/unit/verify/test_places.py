@@ -13,7 +13,7 @@ from labgen.names import Label
 from labgen.plan.spec import LabSpec
 from labgen.verify import places
 from labgen.verify.places import bring_program, find_places
-from tests.unit.engine.world import World, container, run_lab
+from tests.unit.engine.world import World, container, running
 from tests.unit.plan.specs import plan_of
 
 if TYPE_CHECKING:
@@ -24,9 +24,7 @@ PLAN = plan_of(LabSpec())
 
 @pytest.fixture
 def world() -> World:
-    world = World()
-    run_lab(world, PLAN)
-    return world
+    return running(PLAN)
 
 
 @pytest.fixture

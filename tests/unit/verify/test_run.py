@@ -19,7 +19,7 @@ from labgen.verify.questions import Wanted
 from labgen.verify.run import Subject, measure
 from labgen.verify.session import ProbeBroke
 from labgen.verify.table import Kind
-from tests.unit.engine.world import World, run_lab
+from tests.unit.engine.world import running
 from tests.unit.plan.specs import plan_of
 from tests.unit.verify.healthy import look_of
 
@@ -140,9 +140,7 @@ def _probes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def places() -> Places:
     """Every node runs, and a probe is started in it."""
-    world = World()
-    run_lab(world, PLAN)
-    statuses = observe(world.engine, PLAN.name)
+    statuses = observe(running(PLAN).engine, PLAN.name)
     return Places(PLAN.name, "probe:1", statuses, dict.fromkeys(statuses, "/opt/probe"))
 
 
