@@ -176,7 +176,7 @@ def down(
     from labgen.engine.down import down as take_down
     from labgen.engine.down import known_labs
 
-    engine = connect(compose=True)
+    engine = connect(compose=keep_volumes)
     labs = known_labs(engine)
     if not labs and name is None:
         note("there is no lab; nothing to do")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Final
 
+import requests
 from docker.errors import APIError, NotFound
 
 from labgen.engine.events import Emit, Event, Subject, ignore
@@ -20,6 +23,9 @@ if TYPE_CHECKING:
     from labgen.engine.client import Engine
 
 __all__ = ["down", "known_labs"]
+
+_AT_ONCE: Final = 16
+_GOING: Final = 20  # seconds for a container that is on its way out already
 
 
 def known_labs(engine: Engine) -> list[str]:
@@ -39,17 +45,15 @@ def down(
 ) -> None:
     """Remove the containers, networks and volumes of the lab `name`, and its folder.
 
-    `keep_volumes` keeps the data, and the folder with the secrets that open it. Raises LabgenError with
-    the way out when the engine does not let go of something.
+    `keep_volumes` keeps the data, and the folder with the secrets that open it; then every server is stopped
+    in order before, as it would want to. Raises LabgenError with the way out when the engine does not let
+    go of something.
     """
-    from python_on_whales.exceptions import DockerException  # noqa: PLC0415
-
     state = lab_state(name)
     with locked(state, f"down {name}", emit, timeout):
         emit(Event(Subject.STEP, f"removing lab '{name}'"))
-        compose = engine.compose(None, project_name(name)).compose
-        with suppress(DockerException):  # what is left is removed below, one by one, and said if it cannot be
-            compose.down(volumes=not keep_volumes, remove_orphans=True, quiet=True, timeout=5)
+        if keep_volumes:
+            _stop(engine, name)
         left = _sweep(engine, name, keep_volumes=keep_volumes)
         if left:
             raise LabgenError(
@@ -62,33 +66,72 @@ def down(
             state.lock_file.unlink(missing_ok=True)
 
 
+def _stop(engine: Engine, name: str) -> None:
+    """Stop a lab's servers, each before those it depends on, so that all they know is in their data."""
+    from python_on_whales.exceptions import DockerException  # noqa: PLC0415
+
+    compose = engine.compose(None, project_name(name)).compose
+    with suppress(DockerException):  # what is left is removed anyway, and said if it cannot be
+        compose.down(volumes=False, remove_orphans=True, quiet=True, timeout=5)
+
+
 def _sweep(engine: Engine, name: str, *, keep_volumes: bool) -> list[str]:
-    """Remove whatever still bears the lab's label; return what could not be removed, and why."""
+    """Remove whatever still bears the lab's label; return what could not be removed, and why.
+
+    Nobody is asked to end in order: what it would write goes as well. The engine works at many at once,
+    which for many containers is quicker than after each other.
+    """
     api = engine.sdk.api
     label = {"label": f"{Label.LAB}={name}"}
-    left = []
-    for one in api.containers(all=True, filters=label):
-        title = f"container {one['Names'][0].lstrip('/')}"
-        left += _removed(title, partial(api.remove_container, one["Id"], force=True, v=True))
-    for network in api.networks(filters=label):
-        title = f"network {network['Name']}"
-        refused = _removed(title, partial(api.remove_network, network["Id"]))
-        if refused:
-            members = (api.inspect_network(network["Id"]).get("Containers") or {}).values()
-            names = ", ".join(one["Name"] for one in members)
-            left += [f"{title}: in use by container {names}"] if names else refused
-    if not keep_volumes:
-        for volume in api.volumes(filters=label).get("Volumes") or ():
-            left += _removed(f"volume {volume['Name']}", partial(api.remove_volume, volume["Name"]))
+
+    def container(one: dict[str, Any]) -> list[str]:
+        return _removed(
+            f"container {one['Names'][0].lstrip('/')}",
+            partial(api.remove_container, one["Id"], force=True, v=True),
+            partial(api.wait, one["Id"], timeout=_GOING, condition="removed"),
+        )
+
+    def network(one: dict[str, Any]) -> list[str]:
+        refused = _removed(f"network {one['Name']}", partial(api.remove_network, one["Id"]))
+        return (_users(engine, one) or refused) if refused else []
+
+    def volume(one: dict[str, Any]) -> list[str]:
+        return _removed(f"volume {one['Name']}", partial(api.remove_volume, one["Name"]))
+
+    left: list[str] = []
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="down") as pool:
+        # In the order in which the engine allows it.
+        left += chain.from_iterable(pool.map(container, api.containers(all=True, filters=label)))
+        left += chain.from_iterable(pool.map(network, api.networks(filters=label)))
+        if not keep_volumes:
+            found = api.volumes(filters=label).get("Volumes") or ()
+            left += chain.from_iterable(pool.map(volume, found))
     return left
 
 
-def _removed(title: str, remove: Callable[[], object]) -> list[str]:
-    """Remove one thing; return why it is still there, or nothing."""
+def _users(engine: Engine, network: dict[str, Any]) -> list[str]:
+    """Say who uses a network that the engine does not remove; nothing when nobody seems to."""
+    members = (engine.sdk.api.inspect_network(network["Id"]).get("Containers") or {}).values()
+    names = ", ".join(one["Name"] for one in members)
+    return [f"network {network['Name']}: in use by container {names}"] if names else []
+
+
+def _removed(title: str, remove: Callable[[], object], gone: Callable[[], object] | None = None) -> list[str]:
+    """Remove one thing; return why it is still there, or nothing.
+
+    What goes by itself at that moment is waited for by `gone`.
+    """
     try:
         remove()
     except NotFound:
         return []
     except APIError as error:
-        return [f"{title}: {error.explanation}"]
+        if gone is None or "already in progress" not in str(error.explanation):
+            return [f"{title}: {error.explanation}"]
+        try:
+            gone()
+        except NotFound:
+            return []
+        except (APIError, requests.RequestException):
+            return [f"{title}: {error.explanation}"]
     return []

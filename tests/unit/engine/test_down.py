@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import requests
 from docker.errors import NotFound
 from python_on_whales.exceptions import DockerException
 
@@ -41,7 +42,8 @@ def test_nothing_is_left_of_it_and_the_other_stays(lab: World, heard: Heard) -> 
     down(lab.engine, "lab", emit=heard)
     assert of_lab(lab, "lab") == 0
     assert of_lab(lab, "other") == 4
-    assert lab.calls[0] == ("compose down", "labgen-lab", "volumes")
+    kinds = [one[0] for one in lab.calls]
+    assert kinds == [*["remove container"] * 2, "remove network", *["remove volume"] * 1], "nobody is stopped"
     assert not lab_state("lab").folder.exists()
     assert not lab_state("lab").lock_file.exists()
     assert lab_state("other").folder.exists()
@@ -50,9 +52,9 @@ def test_nothing_is_left_of_it_and_the_other_stays(lab: World, heard: Heard) -> 
 
 
 def test_compose_may_fail_and_labels_do_the_rest(lab: World) -> None:
-    lab.refused["compose down", "labgen-lab", "volumes"] = DockerException(["docker"], 1)
-    down(lab.engine, "lab")
-    assert of_lab(lab, "lab") == 0
+    lab.refused["compose down", "labgen-lab"] = DockerException(["docker"], 1)
+    down(lab.engine, "lab", keep_volumes=True)
+    assert [one["Labels"][Label.LAB] for one in lab.containers + lab.networks] == ["other"] * 3
 
 
 def test_the_folder_may_be_gone(lab: World) -> None:
@@ -83,6 +85,7 @@ def test_what_is_left_is_said_with_who_uses_it(lab: World) -> None:
         ("remove network", f"id-{NETWORK}"): refusal("network has active endpoints"),
         ("remove volume", held): refusal("volume is in use - [abc]"),
         ("remove container", "/labgen-lab-api-1", "volumes"): refusal("removal is already in progress"),
+        ("wait", "/labgen-lab-api-1", "removed"): requests.ReadTimeout("read timed out"),
     }
     with pytest.raises(LabgenError) as caught:
         down(lab.engine, "lab")
@@ -111,6 +114,17 @@ def test_what_went_by_itself_is_gone(lab: World) -> None:
         ("remove network", f"id-{NETWORK}"): NotFound("gone"),
     }
     down(lab.engine, "lab")
+
+
+def test_what_goes_by_itself_at_that_moment_is_waited_for(lab: World) -> None:
+    lab.refused = {
+        ("remove container", f"/labgen-lab-{node}-1", "volumes"): refusal("removal is already in progress")
+        for node in ("api", "mysql")
+    }
+    lab.refused["wait", "/labgen-lab-mysql-1", "removed"] = NotFound("gone")
+    down(lab.engine, "lab")
+    assert ("wait", "/labgen-lab-api-1", "removed") in lab.calls
+    assert not lab_state("lab").folder.exists()
 
 
 def test_another_labgen_at_work_is_waited_for(lab: World, heard: Heard) -> None:

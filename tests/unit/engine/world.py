@@ -155,6 +155,10 @@ class FakeApi:
         self.world.did("remove container", name, *(("volumes",) if v else ()))
         _drop(self.world.containers, "Id", name)
 
+    def wait(self, name: str, *, timeout: int, condition: str) -> None:
+        assert timeout
+        self.world.did("wait", name, condition)
+
     def remove_network(self, name: str) -> None:
         self.world.did("remove network", name)
         _drop(self.world.networks, "Id", name)
