@@ -193,7 +193,7 @@ class _Run:
     @staticmethod
     def _look_again(probe: Probe, answers: Answers) -> None:
         """Keep who listens still: a client that waits for an answer by UDP looks like a server meanwhile."""
-        if answers.look is not None and answers.look.listeners:
+        if answers.look is not None and any(one.transport == "udp" for one in answers.look.listeners):
             still = set(read_look(probe.ask({"op": "look"})).listeners)
             kept = tuple(one for one in answers.look.listeners if one in still)
             answers.look = replace(answers.look, listeners=kept)

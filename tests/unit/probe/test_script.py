@@ -32,11 +32,11 @@ def start(
 ) -> tuple[str, list[str], dict[str, str]]:
     """Run the script with programs that only say so; return stderr, calls, and what was read."""
     status = tmp_path / "status"
-    status.write_text(f"Name:\tsh\nCapEff:\t{capabilities:016x}\nCapBnd:\t000001ffffffffff\n")
+    who = "\t".join(4 * [str(user)])
+    status.write_text(f"Name:\tsh\nUid:\t{who}\nCapEff:\t{capabilities:016x}\nCapBnd:\t000001ffffffffff\n")
     (tmp_path / "bin").mkdir()
     (tmp_path / "lib").mkdir()
     programs = {
-        "bin/id": f"echo {user}",
         "bin/nft": nft,
         "bin/setpriv": HAND_ON,
         "bin/perl": HAND_ON,
