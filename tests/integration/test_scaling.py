@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import http.client
 import json
@@ -21,12 +22,12 @@ from labgen.engine.observe import observe
 from labgen.names import container_name
 
 from .conftest import Cli
+from .consoles import PATIENCE, Platform, first_image, platform_of, told
 
-#: A front end, a UI, an M and two of the API, with what they need.
+#: All that users see, two of the API, and a hypervisor whose screen a console shows.
 LAB = """\
-datacenters: 0
 regions: 0
-counts: {novnc: 0, guacamole: 0, client: 0}
+counts: {bpm: 0, dhcp: 0, guest: 0, client: 0}
 """
 
 
@@ -87,6 +88,58 @@ class Users:
         self.stream_ended = True
 
 
+class Consoles:
+    """Two look at a machine's screen: by noVNC's way, and by Guacamole's. Neither tunnel is opened again."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+        self._seen, self._end = threading.Event(), threading.Event()
+        self._threads = [
+            threading.Thread(target=asyncio.run, args=(one(),), daemon=True)
+            for one in (self._screen, self._tunnel)
+        ]
+        self._drawn: set[str] = set()
+        self.answered: set[str] = set()
+
+    def __enter__(self) -> Self:
+        for one in self._threads:
+            one.start()
+        assert self._seen.wait(PATIENCE), f"a screen was drawn only by {self._drawn}"
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end.set()
+        for one in self._threads:
+            one.join(PATIENCE)
+
+    def _draws(self, which: str) -> None:
+        self._drawn.add(which)
+        if len(self._drawn) == len(self._threads):
+            self._seen.set()
+
+    async def _screen(self) -> None:
+        there = self._platform
+        async with there.open(there.link("novnc"), "binary") as screen:
+            assert await screen.recv() == b"RFB 003.008\n"
+            self._draws("novnc")
+            await asyncio.to_thread(self._end.wait)
+            await screen.send(b"RFB 003.008\n")
+            async with asyncio.timeout(PATIENCE):
+                assert await screen.recv() == b"\1\1", "one kind of login: none"
+            self.answered.add("novnc")
+
+    async def _tunnel(self) -> None:
+        there = self._platform
+        async with there.open(there.link("tunnel")) as tunnel:
+            await first_image(tunnel)
+            self._draws("guacamole")
+            # guacd says something every five seconds, if only that it is there.
+            async for _ in told(tunnel):
+                if self._end.is_set():
+                    self.answered.add("guacamole")
+                    break
+
+
 @pytest.fixture(scope="module")
 def lab(cli: Cli) -> Iterator[str]:
     name = cli.lab("scaling")
@@ -127,10 +180,10 @@ def served_by(engine: Engine, lab: str) -> set[str]:
 
 
 def test_nodes_come_and_go_and_nobody_else_is_touched(lab: str, cli: Cli, engine: Engine) -> None:
-    folder = cli.state / "labs" / lab
     before = containers(engine, lab)
     published = engine.sdk.api.port(before["frontend-1"][0], 443)[0]["HostPort"]
-    with Users(int(published), (folder / "secrets/api_admin_password").read_text().strip()) as users:
+    platform = platform_of(cli, lab, f"127.0.0.1:{published}")
+    with Consoles(platform) as consoles, Users(int(published), platform.password) as users:
         said = with_api(cli, lab, 4)
         assert {"frontend-1", "ui-1"} <= reloaded(said)
         grown = containers(engine, lab)
@@ -151,6 +204,7 @@ def test_nodes_come_and_go_and_nobody_else_is_touched(lab: str, cli: Cli, engine
         assert reloaded(again) == set()
         assert containers(engine, lab) == before
         assert not users.stream_ended, "the stream of events did not outlive it"
+    assert consoles.answered == {"novnc", "guacamole"}, "a console did not outlive it"
     assert users.failed == []
     assert users.answered > 50
     assert json.loads(cli.run("drift", lab, "--format", "json").stdout)["drifts"] == []

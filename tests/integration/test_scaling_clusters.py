@@ -14,6 +14,7 @@ from labgen.engine.observe import observe
 from labgen.names import container_name
 
 from .conftest import Cli
+from .waiting import until
 
 _CLUSTERS = ("mysql", "redis", "sentinel", "rabbitmq", "zookeeper", "datanode")
 LAB = f"""\
@@ -24,6 +25,7 @@ counts:
   {{frontend: 0, ui: 0, m: 0, novnc: 0, guacamole: 0, client: 0,
    {", ".join(f"{one}: 3" for one in _CLUSTERS)}}}
 """
+_MASTER = ("SENTINEL", "GET-MASTER-ADDR-BY-NAME", "lab")
 #: Writes to each cluster over the API's own wires, until its input ends; then reads what it was told is done.
 _WRITERS = """
 import asyncio, json, logging, os, sys, threading, time
@@ -183,6 +185,46 @@ def members(engine: Engine, lab: str) -> dict[str, str]:
     return dict(line.split() for line in rows.splitlines())
 
 
+def redis(engine: Engine, lab: str, node: str, *words: str) -> str:
+    """Ask a server of Redis, or with its port first a Sentinel, in its own node."""
+    container = engine.sdk.containers.get(container_name(lab, node))
+    done: Any = container.exec_run(["redis-cli", "--raw", *words], user="900")
+    assert done.exit_code == 0, done.output
+    return str(done.output.decode()).strip()
+
+
+def master_of(engine: Engine, lab: str) -> str:
+    return redis(engine, lab, "sentinel-1", "-p", "26379", *_MASTER).splitlines()[0]
+
+
+def make_master(engine: Engine, lab: str, node: str) -> None:
+    """Let the Sentinels make `node` the master, with all that the one before has accepted."""
+    before = master_of(engine, lab)
+    others = [one for one in observe(engine, lab) if one.startswith("redis-") and one not in (node, before)]
+    for one in others:
+        redis(engine, lab, one, "CONFIG", "SET", "replica-priority", "0")
+
+    def known() -> list[str]:
+        rows = redis(engine, lab, "sentinel-1", "-p", "26379", "SENTINEL", "REPLICAS", "lab").splitlines()
+        return sorted(rows[at + 1] for at, word in enumerate(rows) if word == "slave-priority")
+
+    until(lambda: known() == [*["0"] * len(others), "100"], say=known)
+    redis(engine, lab, before, "CONFIG", "SET", "min-replicas-to-write", "99")
+
+    def offsets() -> list[int]:
+        """How far the master is, then how far each replica has read."""
+        rows = redis(engine, lab, before, "ROLE").splitlines()
+        return [int(one) for one in (rows[1], *rows[4::3])]
+
+    accepted = offsets()[0]
+    until(lambda: min(offsets()) >= accepted, say=offsets)
+    assert redis(engine, lab, "sentinel-1", "-p", "26379", "SENTINEL", "FAILOVER", "lab") == "OK"
+    until(lambda: master_of(engine, lab) == node and redis(engine, lab, node, "ROLE").startswith("master"))
+    redis(engine, lab, before, "CONFIG", "SET", "min-replicas-to-write", "1")
+    for one in others:
+        redis(engine, lab, one, "CONFIG", "SET", "replica-priority", "100")
+
+
 def test_clusters_grow_and_shrink_while_they_are_written_to(lab: str, cli: Cli, engine: Engine) -> None:
     before = containers(engine, lab)
     with Writers(lab) as writers:
@@ -190,13 +232,15 @@ def test_clusters_grow_and_shrink_while_they_are_written_to(lab: str, cli: Cli, 
         grown = containers(engine, lab)
         assert grown.keys() - before.keys() == {f"{one}-4" for one in _CLUSTERS}
         assert {name: grown[name] for name in before} == before
-        # The one that goes is the one that is written to.
+        # The ones that go are the ones that are written to.
         uuid = members(engine, lab)["mysql-4"]
         sql(engine, lab, f"SELECT group_replication_set_as_primary('{uuid}')")
+        make_master(engine, lab, "redis-4")
 
         cli.run("up", lab, *each(3))
         assert containers(engine, lab) == before
         assert members(engine, lab).keys() == {"mysql-1", "mysql-2", "mysql-3"}
+        assert master_of(engine, lab) in {"redis-1", "redis-2", "redis-3"}
     for name in ("MySQL", "Redis", "RabbitMQ", "ZooKeeper"):
         assert writers.said[name]["lost"] == [], name
         assert writers.said[name]["done"] > 50, name

@@ -19,6 +19,7 @@ from labgen.engine.plans import plan_of_lab
 from labgen.engine.state import LabState
 from labgen.names import container_name, network_name
 from labgen.plan.model import LabPlan
+from labgen.verify.running import verify_running
 
 from .conftest import PREFIX, SECONDS, Cli
 
@@ -332,5 +333,7 @@ def test_nothing_is_left_of_a_probe(planted: Planted, engine: Engine) -> None:
 
 
 def test_twenty_runs_on_a_healthy_lab_find_nothing(planted: Planted) -> None:
+    state = LabState(planted.name, planted.folder)
     for _ in range(20):
-        planted.verify(0)
+        table = verify_running(planted.engine, state)
+        assert table.equal, table.differences
