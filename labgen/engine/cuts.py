@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from docker.errors import APIError
+from docker.errors import APIError, ImageNotFound
 
 from labgen.assets import images_dir
 from labgen.engine.events import Emit, ignore
@@ -128,6 +128,11 @@ def load_rules(engine: Engine, lab: str, network: str, text: str) -> str:
             memory="64m",
             cap_add=["NET_ADMIN"],
         )
+    except ImageNotFound as error:
+        raise LabgenError(
+            f"the rules could not be loaded: the engine has no image {image}, which loads them",
+            "`labgen images build` makes it; the lab was made by another labgen.",
+        ) from error
     except APIError as error:
         raise LabgenError(f"the rules could not be loaded: {error.explanation}") from error
     if code:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from docker.errors import APIError, ImageNotFound
 
 from labgen.engine import cuts as module
 from labgen.engine.cuts import Wire, change_cuts, cut_tables, cut_wires
@@ -107,3 +108,26 @@ def test_a_folder_that_is_gone(world: World, state: LabState, loaded: list[tuple
     with pytest.raises(LabgenError, match=r"cuts\.nft: cannot be written"):
         change_cuts(world.engine, state, PLAN, cut=[MYSQL])
     assert loaded == [], "what is not written is not loaded either"
+
+
+@pytest.mark.parametrize(
+    ("fault", "message", "hint"),
+    [
+        (
+            ImageNotFound("No such image"),
+            r"the engine has no image labgen/base:\w+, which loads them",
+            "build",
+        ),
+        (APIError("Conflict", explanation="container is paused"), "loaded: container is paused$", None),
+    ],
+)
+def test_rules_that_could_not_be_loaded(
+    world: World, monkeypatch: pytest.MonkeyPatch, fault: Exception, message: str, hint: str | None
+) -> None:
+    def run(*_: object, **__: object) -> None:
+        raise fault
+
+    monkeypatch.setattr(module, "run_beside", run)
+    with pytest.raises(LabgenError, match=f"^the rules could not be .*{message}") as caught:
+        module.load_rules(world.engine, "lab", "id-api-1", NO_CUTS)
+    assert (hint or "") in (caught.value.hint or "")
