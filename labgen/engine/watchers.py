@@ -53,7 +53,9 @@ done
 _SAID: Final = re.compile(rb"(\d+) (\d+) (.*)")
 _PAUSE: Final = 0.5  # seconds between two checks of a node
 _SHARE: Final = 0.04  # seconds of pause per node: a check takes some 15 ms of a processor
-_MANY: Final = 25  # nodes from which on each has so many neighbours to ask that its check takes longer
+_MANY: Final = (
+    25  # nodes of a lab from which on each has so many neighbours to ask that its check takes longer
+)
 _PATIENCE: Final = 15.0  # seconds that a loop goes on without being asked to, and a check's time
 _ASK: Final = 3.0  # seconds between two times that it is asked
 _LONG: Final = 86400.0  # seconds; a conversation ends when it is closed
@@ -84,17 +86,23 @@ class _Check:
     seconds: float
 
 
-def pause_of(nodes: int) -> float:
-    """Return the seconds between two checks of a node, so that a lab is not busy with its checks alone."""
-    return max(_PAUSE, _SHARE * nodes * max(1.0, nodes / _MANY))
+def pause_of(watched: int, nodes: int) -> float:
+    """Return the seconds between two checks of a node of which so many are watched, in a lab of `nodes`.
+
+    So that the lab is not busy with its checks alone: what a drill measures would be that.
+    """
+    return max(_PAUSE, _SHARE * watched * max(1.0, nodes / _MANY))
 
 
 class Watchers(AbstractContextManager["Watchers"]):
-    """Listens to the nodes of a lab for as long as the context lasts. `containers` is by node."""
+    """Listens to the nodes of a lab for as long as the context lasts.
 
-    def __init__(self, engine: Engine, containers: Mapping[str, str]) -> None:
+    `containers` is by node, `pause` the seconds between two checks of each.
+    """
+
+    def __init__(self, engine: Engine, containers: Mapping[str, str], pause: float) -> None:
         self._api = engine.sdk.api
-        self._pause = pause_of(len(containers))
+        self._pause = pause
         self._signs: queue.SimpleQueue[Sign] = queue.SimpleQueue()
         self._leaving = threading.Event()
         self._lock = threading.Lock()

@@ -97,7 +97,8 @@ def drill_lab(
     """
     running = _ready(engine, state, plan)
     containers = {name: running[name] for name in watched_of(plan, wires)}
-    window = window or max(_WINDOW, pause_of(len(containers)) + _NOTICE)
+    pause = pause_of(len(containers), len(plan.nodes))
+    window = window or max(_WINDOW, pause + _NOTICE)
     emit(
         Event(
             Subject.STEP,
@@ -107,7 +108,7 @@ def drill_lab(
     with Interrupts() as interrupts, ExitStack() as stack:
         users, unused = _enter(stack, plan, state)
         emit(Event(Subject.STEP, unused or "users begin: one reads, one writes"))
-        watchers = stack.enter_context(Watchers(engine, containers))
+        watchers = stack.enter_context(Watchers(engine, containers, pause))
         effects = _Lab(engine, state, plan, watchers, interrupts, users)
         done = drill(plan, wires, effects, window=window, tell=lambda step: emit(Event(Subject.STEP, step)))
     if users is None:

@@ -25,6 +25,7 @@ from labgen.engine.client import Engine
 from labgen.engine.watchers import Sign, Watchers, pause_of
 
 SECONDS = 20
+PAUSE = 0.02
 SECOND = 10**9
 
 
@@ -120,7 +121,7 @@ def _copy_out(there: socket.socket, process: subprocess.Popen[bytes]) -> None:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("_PAUSE", "_AGAIN", "_ASK"):
+    for name in ("_AGAIN", "_ASK"):
         monkeypatch.setattr(watchers, name, 0.02)
 
 
@@ -133,7 +134,7 @@ def machine() -> Iterator[Machine]:
 
 def signs(machine: Machine, number: int = 1) -> list[Sign]:
     """Return what is heard of node `a`, so often."""
-    with Watchers(machine.engine, {"a": "id-a"}) as listening:
+    with Watchers(machine.engine, {"a": "id-a"}, PAUSE) as listening:
         return [sign for sign in (listening.hear(SECONDS) for _ in range(number)) if sign]
 
 
@@ -194,7 +195,7 @@ def test_it_is_asked_to_go_on(machine: Machine, monkeypatch: pytest.MonkeyPatch)
     """Rounds enough for more than its patience, which counts in whole seconds."""
     monkeypatch.setattr(watchers, "_PATIENCE", 1.0)  # with the check's own five seconds: six
     machine.test = ["CMD-SHELL", "cut -d. -f1 /proc/uptime"]
-    with Watchers(machine.engine, {"a": "id-a"}) as listening:
+    with Watchers(machine.engine, {"a": "id-a"}, PAUSE) as listening:
         first = listening.hear(SECONDS)
         assert first is not None
         while (sign := listening.hear(SECONDS)) is not None and int(sign.said) < int(first.said) + 8:
@@ -236,7 +237,7 @@ def test_where_there_is_no_shell_the_engine_says_how_it_is(machine: Machine) -> 
     machine.shell = "none"
     log = [moment(1, "old"), moment(2, "\nport 80 is silent\nmore", code=1)]
     machine.state["Health"] = {"Log": log}
-    with Watchers(machine.engine, {"a": "id-a"}) as listening:
+    with Watchers(machine.engine, {"a": "id-a"}, PAUSE) as listening:
         first = listening.hear(SECONDS)
         log.append(moment(3, ""))
         second = listening.hear(SECONDS)
@@ -267,7 +268,7 @@ def test_without_a_check_a_node_that_runs_is_well(machine: Machine, test: list[s
 
 
 def test_a_node_that_ends_is_not_well_and_is_asked_again(machine: Machine) -> None:
-    with Watchers(machine.engine, {"a": "id-a"}) as listening:
+    with Watchers(machine.engine, {"a": "id-a"}, PAUSE) as listening:
         first = listening.hear(SECONDS)
         assert first is not None
         assert first.well
@@ -288,16 +289,15 @@ def test_a_node_that_is_gone_is_not_well(machine: Machine) -> None:
     }
 
 
-def test_many_nodes_are_asked_less_often(machine: Machine) -> None:
-    """And each has more to ask then: twice as many nodes are given four times as long."""
-    assert pause_of(25) == pytest.approx(1.0)
-    assert pause_of(50) == pytest.approx(4.0)
-    few = Watchers(machine.engine, {"a": "id-a"})
-    many = Watchers(machine.engine, {str(number): "id-a" for number in range(50)})
-    assert (few._pause, many._pause) == (pause_of(1), pause_of(50))
+def test_many_nodes_are_asked_less_often() -> None:
+    """And each has more to ask in a lab of many: twice as many nodes of twice as many, four times as long."""
+    assert pause_of(1, 25) == pytest.approx(0.5)
+    assert pause_of(25, 25) == pytest.approx(1.0)
+    assert pause_of(25, 50) == pytest.approx(2.0)
+    assert pause_of(50, 50) == pytest.approx(4.0)
 
 
 def test_nothing_is_heard_when_nobody_says_anything(machine: Machine) -> None:
-    with Watchers(machine.engine, {}) as listening:
+    with Watchers(machine.engine, {}, PAUSE) as listening:
         assert listening.hear(0.01) is None
         assert listening.hear(-1.0) is None

@@ -185,7 +185,9 @@ def test_a_wire_that_cannot_be_healed_is_named(
         raise error
 
     monkeypatch.setattr(module, "change_cuts", refuse)
-    effects = module._Lab(world.engine, state, small_plan, Watchers(world.engine, {}), Interrupts(), None)
+    effects = module._Lab(
+        world.engine, state, small_plan, Watchers(world.engine, {}, 1.0), Interrupts(), None
+    )
     with pytest.raises(LabgenError) as caught:
         effects.heal(WIRE)
     reason = str(error).splitlines()[0]
