@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import ssl
 import time
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ __all__ = ["Address", "Document", "Platform", "entity", "href", "patience"]
 Document = dict[str, Any]
 _TIMEOUT = 15.0
 _SOONEST, _LATEST = 0.15, 2.0  # seconds between two looks
+_ABOUT = (0.75, 1.25)
 _ENDED = frozenset({"FINISHED_SUCCESSFULLY", "FINISHED_UNSUCCESSFULLY"})
 _TOKEN = "X-Abiquo-Token"  # noqa: S105 - the name of a header
 
@@ -29,9 +31,11 @@ async def patience(began: float) -> None:
     """Wait before the next look at what is under way since `began` (of time.monotonic).
 
     A fifth of what it took so far: an end is seen soon after it came, and many clients at once do not ask
-    so often that the platform has time for nothing else.
+    so often that the platform has time for nothing else. A little more or less than that, so that those who
+    began together do not ask together for ever.
     """
-    await asyncio.sleep(min(max((time.monotonic() - began) / 5, _SOONEST), _LATEST))
+    seconds = min(max((time.monotonic() - began) / 5, _SOONEST), _LATEST)
+    await asyncio.sleep(seconds * random.uniform(*_ABOUT))  # noqa: S311 - no secret
 
 
 def entity(name: str) -> str:
@@ -138,8 +142,9 @@ class Platform:
         try:
             async with asyncio.timeout(seconds):
                 # The platform tells tasks by asking (W18); its stream tells the machine, not the task.
-                while (task := await self.get(where)).get("state") not in _ENDED:
+                while task.get("state") not in _ENDED:
                     await patience(began)
+                    task = await self.get(where)
         except TimeoutError:
             raise StepFailed(
                 f"task {task.get('taskId', where)} is {task.get('state', 'unknown')} after {seconds:g} s",

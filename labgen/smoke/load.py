@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["carry"]
 
+_APART = 0.1  # seconds between the beginnings of those that are the first at the same time
+
 
 async def carry(
     platform: Platform,
@@ -34,7 +36,9 @@ async def carry(
 ) -> Load:
     """Deploy `number` machines, `concurrency` at a time, over `sites`. Raises StepFailed before the first.
 
-    A trip that fails is told with the rest; what it left is removed, as far as the platform lets us.
+    They begin a moment apart, as users do: what all do in one instant says how long the last one waits, and
+    nothing else. A trip that fails is told with the rest; what it left is removed, as far as the platform
+    lets us.
     """
     user = await platform.login()
     name = f"load-{secrets.token_hex(3)}"
@@ -45,6 +49,7 @@ async def carry(
         turns = asyncio.Semaphore(concurrency)
 
         async def one(index: int) -> Trip:
+            await asyncio.sleep(_APART * min(index, concurrency))
             async with turns:
                 trip = await _trip(platform, grounds[index % len(grounds)], f"{name}-{index + 1}", seconds)
                 tell(trip)

@@ -150,6 +150,6 @@ async def test_a_machine_that_stays_locked_is_told() -> None:
         ground = await lay_ground(platform, await platform.login(), "dc1", "ground")
         machine = await Machine.make(platform, ground, "vm")
         with pytest.raises(StepFailed, match=r"task task-4 is STARTED"):
-            await machine.act("deploy", 0.1)
-        with pytest.raises(StepFailed, match=r"the machine vm is still LOCKED after 0\.1 s"):
-            await machine.away(0.1)
+            await machine.act("deploy", 0.3)
+        with pytest.raises(StepFailed, match=r"the machine vm is still LOCKED after 0\.3 s"):
+            await machine.away(0.3)
