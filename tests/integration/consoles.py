@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import ssl
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -39,9 +40,16 @@ class Platform:
 
     base: str
     tls: ssl.SSLContext
-    password: str
-    guest_password: str
+    secrets: Path
     machine: str
+
+    @property
+    def password(self) -> str:
+        return (self.secrets / "api_admin_password").read_text().strip()
+
+    @property
+    def guest_password(self) -> str:
+        return (self.secrets / "guest_password").read_text().strip()
 
     def ask(self, **wish: str) -> httpx.Response:
         """Ask for a console of the machine."""
@@ -66,19 +74,12 @@ class Platform:
 
 def platform_of(cli: Cli, lab: str, address: str) -> Platform:
     """Return the platform of a lab whose front end is at `address`; its machine is made by this."""
-    secrets = cli.state / "labs" / lab / "secrets"
     context = ssl.create_default_context(cadata=cli.run("ca", lab).stdout)
     password = "$(cat /run/labgen/secrets/mysql_password)"
     mysql = f'mysql -h 127.0.0.1 --batch --skip-column-names -u abiquo -p"{password}" kinton'
     numbers = cli.run("exec", "--lab", lab, "mysql-1", "sh", "-c", f'{mysql} -e "{MACHINE}"').stdout.split()
     path = "/cloud/virtualdatacenters/{}/virtualappliances/{}/virtualmachines/{}".format(*numbers[-3:])
-    return Platform(
-        f"https://{address}/api",
-        context,
-        (secrets / "api_admin_password").read_text().strip(),
-        (secrets / "guest_password").read_text().strip(),
-        path,
-    )
+    return Platform(f"https://{address}/api", context, cli.state / "labs" / lab / "secrets", path)
 
 
 async def told(client: ClientConnection) -> AsyncIterator[list[str]]:

@@ -220,6 +220,7 @@ def make_master(engine: Engine, lab: str, node: str) -> None:
     until(lambda: min(offsets()) >= accepted, say=offsets)
     assert redis(engine, lab, "sentinel-1", "-p", "26379", "SENTINEL", "FAILOVER", "lab") == "OK"
     until(lambda: master_of(engine, lab) == node and redis(engine, lab, node, "ROLE").startswith("master"))
+    until(lambda: redis(engine, lab, before, "ROLE").startswith("slave"))
     redis(engine, lab, before, "CONFIG", "SET", "min-replicas-to-write", "1")
     for one in others:
         redis(engine, lab, one, "CONFIG", "SET", "replica-priority", "100")
