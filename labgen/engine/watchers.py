@@ -53,9 +53,7 @@ done
 _SAID: Final = re.compile(rb"(\d+) (\d+) (.*)")
 _PAUSE: Final = 0.5  # seconds between two checks of a node
 _SHARE: Final = 0.04  # seconds of pause per node: a check takes some 15 ms of a processor
-_MANY: Final = (
-    25  # nodes of a lab from which on each has so many neighbours to ask that its check takes longer
-)
+_MANY: Final = 25  # nodes of a lab from which on a check takes longer: each has more neighbours to ask
 _PATIENCE: Final = 15.0  # seconds that a loop goes on without being asked to, and a check's time
 _ASK: Final = 3.0  # seconds between two times that it is asked
 _LONG: Final = 86400.0  # seconds; a conversation ends when it is closed
