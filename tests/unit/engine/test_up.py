@@ -227,6 +227,20 @@ def test_servers_are_made_anew_when_their_secrets_were_lost(ready: World) -> Non
     assert ("compose up", "labgen-lab", "force_recreate") in ready.calls
 
 
+def test_the_certificate_of_a_node_that_comes_is_no_other_nodes_business(ready: World) -> None:
+    before = changed(datacenters=1)
+    ready.compose_up = lambda: start(ready, spec=before)
+    up(ready.engine, "lab", before, timeout=5)
+    more = changed(datacenters=1, counts={**SPEC.counts, "hypervisor": 2})
+    up(ready.engine, "lab", more, timeout=5, wait=False)
+    tls = lab_state("lab").folder / "tls"
+    assert (tls / "dc1-hypervisor-2.crt").is_file()
+    assert ready.calls.count(("compose up", "labgen-lab")) == 2
+    (tls / "dc1-hypervisor-1.crt").unlink()
+    up(ready.engine, "lab", before, timeout=5, wait=False)
+    assert ("compose up", "labgen-lab", "force_recreate") in ready.calls, "it serves another one"
+
+
 def test_without_waiting(ready: World, heard: Heard) -> None:
     ready.compose_up = lambda: None
     up(ready.engine, "lab", SPEC, timeout=5, wait=False, emit=heard)
