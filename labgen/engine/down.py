@@ -88,7 +88,7 @@ def _sweep(engine: Engine, name: str, *, keep_volumes: bool) -> list[str]:
         return _removed(
             f"container {one['Names'][0].lstrip('/')}",
             partial(api.remove_container, one["Id"], force=True, v=True),
-            partial(api.wait, one["Id"], timeout=_GOING, condition="removed"),
+            partial(_goes, engine, one["Id"]),
         )
 
     def network(one: dict[str, Any]) -> list[str]:
@@ -116,22 +116,27 @@ def _users(engine: Engine, network: dict[str, Any]) -> list[str]:
     return [f"network {network['Name']}: in use by container {names}"] if names else []
 
 
-def _removed(title: str, remove: Callable[[], object], gone: Callable[[], object] | None = None) -> list[str]:
+def _removed(title: str, remove: Callable[[], object], goes: Callable[[], bool] = lambda: False) -> list[str]:
     """Remove one thing; return why it is still there, or nothing.
 
-    What goes by itself at that moment is waited for by `gone`.
+    What is on its way out at that moment has `goes` to wait for it.
     """
     try:
         remove()
     except NotFound:
         return []
     except APIError as error:
-        if gone is None or "already in progress" not in str(error.explanation):
-            return [f"{title}: {error.explanation}"]
-        try:
-            gone()
-        except NotFound:
-            return []
-        except (APIError, requests.RequestException):
+        if "already in progress" not in str(error.explanation) or not goes():
             return [f"{title}: {error.explanation}"]
     return []
+
+
+def _goes(engine: Engine, container: str) -> bool:
+    """Wait for a container that is on its way out already; return whether it is gone."""
+    try:
+        engine.sdk.api.wait(container, timeout=_GOING, condition="removed")
+    except NotFound:
+        return True
+    except (APIError, requests.RequestException):
+        return False
+    return True

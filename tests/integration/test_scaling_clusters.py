@@ -169,13 +169,16 @@ def each(count: int) -> list[str]:
     return [word for one in _CLUSTERS for word in ("--set", f"{one}={count}")]
 
 
+def run(engine: Engine, lab: str, node: str, *command: str) -> str:
+    done: Any = engine.sdk.containers.get(container_name(lab, node)).exec_run(list(command), user="900")
+    assert done.exit_code == 0, done.output
+    return str(done.output.decode()).strip()
+
+
 def sql(engine: Engine, lab: str, statement: str) -> str:
     """Ask the first member of MySQL, as root."""
     call = ["mysql", "--defaults-file=/run/labgen/cluster/root.cnf", "--batch", "--skip-column-names"]
-    container = engine.sdk.containers.get(container_name(lab, "mysql-1"))
-    done: Any = container.exec_run([*call, "--execute", statement], user="900")
-    assert done.exit_code == 0, done.output
-    return str(done.output.decode()).strip()
+    return run(engine, lab, "mysql-1", *call, "--execute", statement)
 
 
 def members(engine: Engine, lab: str) -> dict[str, str]:
@@ -187,10 +190,7 @@ def members(engine: Engine, lab: str) -> dict[str, str]:
 
 def redis(engine: Engine, lab: str, node: str, *words: str) -> str:
     """Ask a server of Redis, or with its port first a Sentinel, in its own node."""
-    container = engine.sdk.containers.get(container_name(lab, node))
-    done: Any = container.exec_run(["redis-cli", "--raw", *words], user="900")
-    assert done.exit_code == 0, done.output
-    return str(done.output.decode()).strip()
+    return run(engine, lab, node, "redis-cli", "--raw", *words)
 
 
 def master_of(engine: Engine, lab: str) -> str:

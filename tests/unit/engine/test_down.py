@@ -43,7 +43,7 @@ def test_nothing_is_left_of_it_and_the_other_stays(lab: World, heard: Heard) -> 
     assert of_lab(lab, "lab") == 0
     assert of_lab(lab, "other") == 4
     kinds = [one[0] for one in lab.calls]
-    assert kinds == [*["remove container"] * 2, "remove network", *["remove volume"] * 1], "nobody is stopped"
+    assert kinds == [*["remove container"] * 2, "remove network", "remove volume"], "nobody is stopped"
     assert not lab_state("lab").folder.exists()
     assert not lab_state("lab").lock_file.exists()
     assert lab_state("other").folder.exists()
