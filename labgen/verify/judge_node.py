@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from labgen.render.firewall import firewall_of
 from labgen.verify.rules import rule_faults
+from labgen.verify.strangers import strangers
 from labgen.verify.table import Difference, Kind, NodeReport
 
 if TYPE_CHECKING:
@@ -128,21 +129,11 @@ class NodeJudge:
                 yield Difference(*fact, f"none of {', '.join(looks)} has it")
 
     def _listeners(self, node: Node, look: Look) -> Iterator[Difference]:
-        if not look.addresses:
-            return  # on no network: nobody could reach it
-        allowed = {
-            (row.transport, port)
-            for row in self.plan.connections
-            if row.destination == node.role
-            for port in range(row.port, (row.last_port or row.port) + 1)
-        }
-        allowed |= {("tcp", one.port) for one in self.plan.published if node.name in one.nodes}
-        for one in look.listeners:
-            if (one.transport, one.port) not in allowed:
-                where = f"{one.address}:{one.port}/{one.transport}"
-                yield Difference(
-                    Kind.LISTENER, node.name, "", where, "nobody listens", "a server that no row explains"
-                )
+        for one in strangers(self.plan, node, look):
+            where = f"{one.address}:{one.port}/{one.transport}"
+            yield Difference(
+                Kind.LISTENER, node.name, "", where, "nobody listens", "a server that no row explains"
+            )
 
     def _rules(self, node: Node, look: Look, cuts: str | None) -> Iterator[Difference]:
         if look.fault:

@@ -13,6 +13,7 @@ from labgen.verify.look import read_look
 from labgen.verify.looks import guarded
 from labgen.verify.measurement import Answers, Measurement
 from labgen.verify.questions import Questions, Wanted
+from labgen.verify.strangers import strangers
 from labgen.verify.table import Outcome
 
 if TYPE_CHECKING:
@@ -148,7 +149,7 @@ class _Run:
         guarded(answers, lambda: self._sweep(probe, answers))
         guarded(answers, lambda: self._names(probe, answers, questions.names(name)))
         guarded(answers, lambda: self._speak(probe, answers, self._dialogues.get(name, ())))
-        guarded(answers, lambda: self._look_again(probe, answers))
+        guarded(answers, lambda: self._look_again(probe, name))
 
     def ask_again(self, name: str) -> None:
         """Ask once more what came to nothing, now that the others are silent: they may have been too loud.
@@ -190,10 +191,16 @@ class _Run:
         looks = {name: found.look for name, found in self.answers.items() if found.look is not None}
         return is_cut(self._subject.plan, looks, self._subject.cuts, one)
 
-    @staticmethod
-    def _look_again(probe: Probe, answers: Answers) -> None:
-        """Keep who listens still: a client that waits for an answer by UDP looks like a server meanwhile."""
-        if answers.look is not None and any(one.transport == "udp" for one in answers.look.listeners):
+    def _look_again(self, probe: Probe, name: str) -> None:
+        """Keep who listens still, where somebody listens whom no row explains.
+
+        A client that waits for an answer by UDP looks like a server meanwhile, and a program may listen for
+        a moment to hear from its own.
+        """
+        answers, node = self.answers[name], self._subject.plan.node_by_name.get(name)
+        if answers.look is None or node is None:
+            return
+        if strangers(self._subject.plan, node, answers.look):
             still = set(read_look(probe.ask({"op": "look"})).listeners)
             kept = tuple(one for one in answers.look.listeners if one in still)
             answers.look = replace(answers.look, listeners=kept)

@@ -13,6 +13,7 @@ from labgen_stub.messages import TemplateEvent
 from labgen_stub.node import Node
 from labgen_stub.settings import Settings
 from labgen_stub.webapps import build
+from labgen_stub.webapps.remote import cpp
 from labgen_stub.webapps.remote.cpp import News, routes
 from labgen_stub.wire import Garbled, Target, ec2
 from labgen_stub.wire.ec2_client import Provider
@@ -145,12 +146,29 @@ async def test_it_goes_on_looking_whatever_fails(
     told = Told()
     provider.failures["DescribeImages"] = [OSError("no"), OSError("no"), ec2.Refused("AuthFailure", "who?")]
     told.failures = [Unavailable("Redis")]
-    running = asyncio.ensure_future(news(provider, store, told, period=0.001).run())
+    looking = news(provider, store, told, period=0.001)
+    assert await looking.fault() == "the provider's images have not been told yet"
+    running = asyncio.ensure_future(looking.run())
     async with asyncio.timeout(5):
         await told.came.wait()
+        while await looking.fault():  # noqa: ASYNC110 - what is waited for is in other hands
+            await asyncio.sleep(0)
     running.cancel()
     said = [one.__dict__["reason"] for one in caplog.records if "reason" in one.__dict__]
     assert said == ["OSError: no", "Refused: AuthFailure: who?", "Unavailable: Redis"]
+
+
+async def test_what_fails_at_the_start_is_tried_again_long_before_the_next_look(
+    provider: FakeProvider, store: Hash, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The broker's connection may stand a moment later than it is told of: no ten seconds for that."""
+    monkeypatch.setattr(cpp, "_AGAIN", 0.001)
+    told = Told()
+    told.failures = [Garbled("not connected to RabbitMQ")] * 3
+    running = asyncio.ensure_future(news(provider, store, told, period=600).run())
+    async with asyncio.timeout(5):
+        await told.came.wait()
+    running.cancel()
 
 
 async def test_what_it_answers(provider: FakeProvider) -> None:

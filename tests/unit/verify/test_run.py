@@ -238,12 +238,15 @@ def test_a_client_that_waits_for_an_answer_is_no_server(monkeypatch: pytest.Monk
         seen = look(self, request)
         first = sum(who == self.name and one["op"] == "look" for who, one in FakeProbe.asked) == 1
         more = [("udp", 68)] * (first and self.name == "dc1-guest-1")
+        more += [("tcp", 42089)] * (first and self.name == "rabbitmq-1")
         more += [("tcp", 4444)] * (self.name == "redis-1")
         seen["listeners"] += [{"transport": kind, "address": "0.0.0.0", "port": port} for kind, port in more]  # noqa: S104
         return seen
 
     monkeypatch.setattr(FakeProbe, "look", waiting)
     assert [(one.kind, one.source) for one in measured().differences] == [(Kind.LISTENER, "redis-1")]
+    twice = {name for name in PLAN.node_by_name if len(asked("look", name)) == 2}
+    assert twice == {"dc1-guest-1", "rabbitmq-1", "redis-1"}, "others have nothing to explain"
 
 
 def test_this_machine_may_not_be_asked() -> None:

@@ -336,6 +336,10 @@ async def test_what_cannot_be_told_now_is_told_later_in_order() -> None:
     announcer = am.Announcer(publish)
     events = [TemplateEvent("dc1", 1, "DONE", name, Disk("1/a/a.raw", "RAW")) for name in "abc"]
     await announcer.tell(events[0])
+    untold = "the repository's templates have not been told yet"
+    assert await announcer.fault() == untold
+    announcer.begun()
+    assert await announcer.fault() == untold, "one waits"
     deaf[0] = False
     await announcer.tell(events[1])
     running = asyncio.create_task(announcer.run())
@@ -344,5 +348,6 @@ async def test_what_cannot_be_told_now_is_told_later_in_order() -> None:
             await asyncio.sleep(0.01)
     await announcer.tell(events[2])
     assert told == ["a", "b", "c"]
+    assert await announcer.fault() == ""
     running.cancel()
     await asyncio.wait([running])

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 PERIOD = 10.0
+# Seconds until a look that failed is made again: at a lab's start somebody it needs is not there yet.
+_AGAIN = 1.0
 # Redis: a hash of the images that were told, by identity.
 KNOWN = "PublicCloud:images"
 FORMAT = "AMI"
@@ -61,6 +63,7 @@ def build(context: str, node: Node) -> WebApp:
         await broker.publish(CPP_EVENTS.exchange, CPP_EVENTS.kind, CPP_EVENTS.queue, dump(event))
 
     news = News(node.settings.datacenter_id, provider, Store(node.settings.to("redis")), tell)
+    node.checks.add(news.fault)
     return WebApp(routes(context, provider, news), setups=[news.setup], tasks=[news.run])
 
 
@@ -74,6 +77,11 @@ class News:
         self._tell, self._period = tell, period
         self._told: dict[str, Image] = {}
         self._connected = asyncio.Event()
+        self._all_told = False
+
+    async def fault(self) -> str:
+        """Say, as a part of `/check`, that nothing of this region can be deployed yet; then nothing."""
+        return "" if self._all_told else "the provider's images have not been told yet"
 
     async def setup(self, open_channel: OpenChannel) -> None:
         """Declare the queue. A broker that is new, or lost what it had, is told everything."""
@@ -92,16 +100,17 @@ class News:
         complaint = ""
         while True:
             self._connected.clear()
+            pause = self._period
             try:
                 await self.look()
-                complaint = ""
+                complaint, self._all_told = "", True
             except (OSError, Unavailable, Garbled, Refused) as error:
                 text = f"{type(error).__name__}: {error}"[:300]
                 if text != complaint:
                     log.warning("cannot tell the provider's images", extra={"reason": text})
-                complaint = text
+                complaint, pause = text, min(_AGAIN, self._period)
             try:
-                async with asyncio.timeout(self._period):
+                async with asyncio.timeout(pause):
                     await self._connected.wait()
             except TimeoutError:
                 continue

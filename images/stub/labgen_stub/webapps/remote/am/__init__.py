@@ -40,6 +40,16 @@ class Announcer:
         self._publish = publish
         self._events: deque[TemplateEvent] = deque()
         self._more = asyncio.Event()
+        self._begun = self._all_told = False
+
+    async def fault(self) -> str:
+        """Say, as a part of `/check`, that the API cannot know all templates yet; nothing from then on."""
+        self._all_told = self._all_told or (self._begun and not self._events)
+        return "" if self._all_told else "the repository's templates have not been told yet"
+
+    def begun(self) -> None:
+        """Take note that what was there at the start has been handed to `tell`."""
+        self._begun = True
 
     async def tell(self, event: TemplateEvent) -> None:
         """Tell now, if nothing waits and the broker is there."""
@@ -116,10 +126,12 @@ def build(context: str, node: Node) -> WebApp:
     async def start() -> None:
         async def once() -> None:
             await begin()
+            announcer.begun()
             # Done: what happens from now on is told as it happens.
             await asyncio.Event().wait()
 
         await forever("AM's repository", once)
 
+    node.checks.add(announcer.fault)
     resources = Resources(context, datacenter, repository, Access(node), announcer.tell)
     return WebApp(resources.routes(), setups=[declared(place)], tasks=[announcer.run, start])
