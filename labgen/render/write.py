@@ -30,7 +30,10 @@ _MANIFEST: Final = ".rendered.json"
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What changed on disk: paths of files, and whether secrets or certificates were made anew."""
+    """What changed on disk: paths of files, and which secrets and certificates nodes have to take anew.
+
+    A secret that is made for those who come with it is not among these: nobody has another one.
+    """
 
     changed: tuple[str, ...]
     renewed: tuple[str, ...]
@@ -45,7 +48,9 @@ def write_rendering(folder: Path, rendering: Rendering, names: Sequence[str] = (
     """
     try:
         _claim(folder)
-        renewed = _make_secrets(folder, rendering.secrets)
+        before = _before(folder)
+        made = _make_secrets(folder, rendering.secrets)
+        renewed = [one for one in made if before is None or f"./secrets/{one}\n" in before]
         renewed += issue_certificates(folder / "tls", [one.node for one in rendering.certificates], names)
         changed = [
             path
@@ -77,6 +82,14 @@ def _claim(folder: Path) -> None:
                     f"{folder / COMPOSE_FILE} is not labgen's",
                     "Choose another folder: labgen would overwrite it.",
                 )
+
+
+def _before(folder: Path) -> str | None:
+    """Return what compose.yaml was; None when it is not there: then nobody knows who had which secret."""
+    try:
+        return (folder / COMPOSE_FILE).read_text("utf-8", errors="replace")
+    except FileNotFoundError:
+        return None
 
 
 def _make_secrets(folder: Path, names: Sequence[str]) -> list[str]:

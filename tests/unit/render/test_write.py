@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -19,8 +20,15 @@ from labgen.render.write import write_rendering
 if TYPE_CHECKING:
     from pathlib import Path
 
+
+def compose(*secrets: str) -> str:
+    """Return a file of no services and these secrets."""
+    files = "".join(f"  {one}:\n    file: ./secrets/{one}\n" for one in secrets)
+    return f"{SIGNATURE}\nservices: {{}}\nsecrets:\n{files}"
+
+
 FIRST = Rendering(
-    {COMPOSE_FILE: SIGNATURE + "\nservices: {}\n", "nodes/a-1/node.json": "{}\n"},
+    {COMPOSE_FILE: compose("one", "two"), "nodes/a-1/node.json": "{}\n"},
     ("one", "two"),
     (Certificate("a-1"),),
 )
@@ -94,6 +102,19 @@ def test_a_lost_or_empty_secret_is_made_anew_and_the_other_stays(tmp_path: Path)
     assert write_rendering(tmp_path, FIRST).renewed == ("one",)
     assert len((tmp_path / "secrets" / "one").read_text()) == 32
     assert (tmp_path / "secrets" / "two").read_text() == kept
+
+
+def test_a_secret_that_comes_with_those_who_have_it_was_not_lost(tmp_path: Path) -> None:
+    write_rendering(tmp_path, FIRST)
+    more = replace(
+        FIRST, files={**FIRST.files, COMPOSE_FILE: compose("one", "three")}, secrets=("one", "three")
+    )
+    assert write_rendering(tmp_path, more).renewed == ()
+    (tmp_path / "secrets" / "three").unlink()
+    assert write_rendering(tmp_path, more).renewed == ("three",)
+    (tmp_path / "secrets" / "three").unlink()
+    (tmp_path / COMPOSE_FILE).unlink()
+    assert write_rendering(tmp_path, more).renewed == ("three",), "nobody knows who had it"
 
 
 def test_files_of_nodes_that_went_are_removed(tmp_path: Path) -> None:
