@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from labgen.verify.expect import HOST, Expected, expected_dialogues, is_cut, published_dialogues
 from labgen.verify.judge_node import NodeJudge
 from labgen.verify.judge_ports import Closed, closed_to
+from labgen.verify.leaders import leader_of
 from labgen.verify.questions import GATEWAYS, INTERNET, OTHER_LABS, Questions, count_of
 from labgen.verify.table import Cell, Dialogue, Difference, Kind, Outcome, State, TruthTable
 
@@ -200,18 +201,11 @@ class _Judge:
 
     def _follows(self, promised: Expected) -> bool:
         """Return whether `promised` is refused by right: all, its destination too, reach one leader."""
-        row, destination = promised.connection.id, promised.destination
         if self._dialogue(promised).outcome is not Outcome.REFUSED:
             return False
-        spoken: dict[str, set[str]] = {}
-        asking = set()
-        for one in self._expected:
-            if one.connection.id == row:
-                asking.add(one.source)
-                if self._dialogue(one).outcome is Outcome.SPOKEN:
-                    spoken.setdefault(one.destination, set()).add(one.source)
-        leaders = [name for name, sources in spoken.items() if sources == asking - {name}]
-        return len(spoken) == len(leaders) == 1 and destination not in leaders
+        row = [one for one in self._expected if one.connection.id == promised.connection.id]
+        leader = leader_of(row, lambda one: self._dialogue(one).outcome)
+        return leader not in ("", promised.destination)
 
     def _name(self, source: str, destination: str) -> Iterator[Difference]:
         """Yield what is wrong with how `source` resolves the name of `destination`."""

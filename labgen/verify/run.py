@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from labgen.catalogue.load import default_catalogue
 from labgen.verify.expect import HOST, Expected, expected_dialogues, is_cut, published_dialogues
+from labgen.verify.leaders import leader_of
 from labgen.verify.look import read_look
 from labgen.verify.looks import guarded
 from labgen.verify.measurement import Answers, Measurement
@@ -67,6 +68,7 @@ def measure(subject: Subject, looks: Looks) -> tuple[Questions, Measurement]:
         subject.wanted,
     )
     list(looks.pool.map(lambda one: run.ask(questions, one), participants))
+    run.find_leaderless()
     run.fetch_again()
     list(looks.pool.map(run.ask_again, participants))
     seconds = time.monotonic() - looks.since
@@ -82,6 +84,7 @@ class _Run:
         self.answers: dict[str, Answers] = {}
         self.canaries: dict[str, int] = {}
         self._dialogues: dict[str, list[Expected]] = {}
+        self._leaderless: set[str] = set()
         self.vrrp: set[str] = set()
         for one in (*expected_dialogues(subject.plan), *published_dialogues(subject.plan)):
             if one.connection.transport == "vrrp":
@@ -176,14 +179,29 @@ class _Run:
 
     def _doubtful(self, name: str) -> list[Expected]:
         """Return the dialogues of `name` that may have come to nothing only because others were loud."""
-        found, stopped = self.answers[name].dialogues, self._subject.stopped
+        stopped = self._subject.stopped
         return [
             one
             for one in self._dialogues.get(name, ())
-            if str(found.get(one.id, {}).get("outcome")) in _DOUBTFUL
+            if (self._outcome(one) in _DOUBTFUL or one.connection.id in self._leaderless)
             and not self._is_cut(one)
             and one.destination not in stopped
         ]
+
+    def _outcome(self, one: Expected) -> str:
+        answers = self.answers.get(one.source)
+        return str(answers.dialogues.get(one.id, {}).get("outcome")) if answers is not None else ""
+
+    def find_leaderless(self) -> None:
+        """Take note of the rows without a leader: their members may have been choosing one.
+
+        All of such a row are asked again, those who reached somebody as well: what they say counts together.
+        """
+        rows: dict[str, list[Expected]] = {}
+        for one in (one for each in self._dialogues.values() for one in each):
+            if one.connection.leader:
+                rows.setdefault(one.connection.id, []).append(one)
+        self._leaderless = {row for row, ones in rows.items() if not leader_of(ones, self._outcome)}
 
     def _is_cut(self, one: Expected) -> bool:
         if not self._subject.cuts:

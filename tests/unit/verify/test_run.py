@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Self, cast
 
@@ -336,6 +337,59 @@ def test_a_probe_that_breaks_when_asked_again_leaves_what_was_measured(
 def test_what_is_known_at_once_is_not_asked_again(monkeypatch: pytest.MonkeyPatch, outcome: str) -> None:
     Busy(monkeypatch, outcome)
     assert [(one.kind, one.found) for one in measured().differences] == [(Kind.CONNECTION, outcome)]
+
+
+@pytest.fixture
+def ensemble(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str]]:
+    """Three ZooKeepers. Each time that a member is asked, the next entry says whom it finds leading.
+
+    The last entry holds from then on; who is not in an entry finds nobody.
+    """
+    monkeypatch.setattr(sys.modules[__name__], "PLAN", plan_of(LabSpec(counts={"zookeeper": 3})))
+    leaders: list[dict[str, str]] = []
+    speak = FakeProbe.speak
+
+    def said(probe: FakeProbe, request: dict[str, Any]) -> dict[str, Any]:
+        found = speak(probe, request)
+        round_ = min(len(asked("speak", probe.name)), len(leaders)) - 1
+        for one in found["results"]:
+            row, _, pair = one["id"].partition(": ")
+            if row == "50-zookeeper" and pair.rpartition(" ")[2] != leaders[round_].get(probe.name):
+                one["outcome"] = "refused"
+        return found
+
+    monkeypatch.setattr(FakeProbe, "speak", said)
+    return leaders
+
+
+ONE_LEADS = {"zookeeper-1": "zookeeper-3", "zookeeper-2": "zookeeper-3"}
+
+
+@pytest.mark.parametrize(
+    "first",
+    [{}, {"zookeeper-1": "zookeeper-2", "zookeeper-2": "zookeeper-3"}],
+    ids=["while nobody led", "another led before"],
+)
+def test_members_that_chose_a_leader_meanwhile_are_asked_again(
+    ensemble: list[dict[str, str]], first: dict[str, str]
+) -> None:
+    ensemble += [first, ONE_LEADS]
+    assert measured().equal
+    again = [one["id"] for call in asked("speak", "zookeeper-3")[1:] for one in call["checks"]]
+    assert again == ["50-zookeeper: zookeeper-3 -> zookeeper-1", "50-zookeeper: zookeeper-3 -> zookeeper-2"]
+    assert len(asked("speak", "api-1")) == 1, "only they are"
+
+
+def test_members_that_have_a_leader_are_asked_once(ensemble: list[dict[str, str]]) -> None:
+    ensemble += [ONE_LEADS]
+    assert measured().equal
+    assert len(asked("speak", "zookeeper-1")) == 1
+
+
+def test_members_that_nobody_leads(ensemble: list[dict[str, str]]) -> None:
+    ensemble += [{}]
+    assert [one.connection for one in measured().differences] == ["50-zookeeper"] * 6
+    assert len(asked("speak", "zookeeper-1")) == 2, "twice, and no more"
 
 
 def test_a_cut_wire_is_not_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
