@@ -68,7 +68,7 @@ def measure(subject: Subject, looks: Looks) -> tuple[Questions, Measurement]:
         subject.wanted,
     )
     list(looks.pool.map(lambda one: run.ask(questions, one), participants))
-    run.find_leaderless()
+    run.find_doubtful()
     run.fetch_again()
     list(looks.pool.map(run.ask_again, participants))
     seconds = time.monotonic() - looks.since
@@ -84,7 +84,7 @@ class _Run:
         self.answers: dict[str, Answers] = {}
         self.canaries: dict[str, int] = {}
         self._dialogues: dict[str, list[Expected]] = {}
-        self._leaderless: set[str] = set()
+        self._doubtful: dict[str, list[Expected]] = {}
         self.vrrp: set[str] = set()
         for one in (*expected_dialogues(subject.plan), *published_dialogues(subject.plan)):
             if one.connection.transport == "vrrp":
@@ -163,7 +163,7 @@ class _Run:
         if probe is None or answers.broke:
             return
         names = [one for one, found in answers.names.items() if found.get("fault")]
-        dialogues = self._doubtful(name)
+        dialogues = self._doubtful[name]
         second = Answers()
         guarded(second, lambda: self._names(probe, second, names))
         guarded(second, lambda: self._speak(probe, second, dialogues, again=True))
@@ -174,34 +174,35 @@ class _Run:
         """Fetch new tokens for what is asked again: the first may be used up."""
         probe = self._looks.probes.get(HOST)
         if probe is not None and not self.answers[HOST].broke:
-            doubtful = [one for name in self.answers for one in self._doubtful(name)]
+            doubtful = [one for each in self._doubtful.values() for one in each]
             guarded(Answers(), lambda: self._fetch(probe, doubtful))
 
-    def _doubtful(self, name: str) -> list[Expected]:
-        """Return the dialogues of `name` that may have come to nothing only because others were loud."""
-        stopped = self._subject.stopped
-        return [
-            one
-            for one in self._dialogues.get(name, ())
-            if (self._outcome(one) in _DOUBTFUL or one.connection.id in self._leaderless)
-            and not self._is_cut(one)
-            and one.destination not in stopped
-        ]
+    def find_doubtful(self) -> None:
+        """Take note of the dialogues, by source, that may have come to nothing only because others were loud.
 
-    def _outcome(self, one: Expected) -> str:
-        answers = self.answers.get(one.source)
-        return str(answers.dialogues.get(one.id, {}).get("outcome")) if answers is not None else ""
-
-    def find_leaderless(self) -> None:
-        """Take note of the rows without a leader: their members may have been choosing one.
-
-        All of such a row are asked again, those who reached somebody as well: what they say counts together.
+        So may those of a row without a leader: its members may have been choosing one. All of such a row are
+        asked again, those who reached somebody as well: what they say counts together.
         """
         rows: dict[str, list[Expected]] = {}
         for one in (one for each in self._dialogues.values() for one in each):
             if one.connection.leader:
                 rows.setdefault(one.connection.id, []).append(one)
-        self._leaderless = {row for row, ones in rows.items() if not leader_of(ones, self._outcome)}
+        leaderless = {row for row, ones in rows.items() if not leader_of(ones, self._outcome)}
+        stopped = self._subject.stopped
+        self._doubtful = {
+            name: [
+                one
+                for one in self._dialogues.get(name, ())
+                if (self._outcome(one) in _DOUBTFUL or one.connection.id in leaderless)
+                and not self._is_cut(one)
+                and one.destination not in stopped
+            ]
+            for name in self.answers
+        }
+
+    def _outcome(self, one: Expected) -> str:
+        answers = self.answers.get(one.source)
+        return str(answers.dialogues.get(one.id, {}).get("outcome")) if answers is not None else ""
 
     def _is_cut(self, one: Expected) -> bool:
         if not self._subject.cuts:

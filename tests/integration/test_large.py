@@ -184,8 +184,7 @@ def test_a_small_lab_beside_it(large: Large, cli: Cli) -> None:
     cli.run("smoke", name)
     cli.run("down", name)
     assert large.containers() == before
-    # What another lab that went could have taken along is seen from inside: addresses, listeners, rules.
-    cli.run("drift", large.name)
+    assert not verify_lab(large.engine, large.state, large.plan).differences
 
 
 def test_a_power_cut_loses_nothing(large: Large) -> None:
