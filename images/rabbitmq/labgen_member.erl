@@ -1,8 +1,9 @@
 %% A member of a cluster, watched from inside the broker's own machine, where asking costs nothing.
 %%
 %% Each second: tells the health check how the member is (a file), turns clients away while the cluster's
-%% majority cannot be reached (their messages would only wait here), and forgets nodes that the lab does not
-%% have any more. When `labgen-reload` asks, it takes over who belongs to the cluster. Starts before the broker does, so that it can also say what this is waiting for.
+%% majority cannot be reached (their messages would only wait here) and looks for the others,
+%% takes away the queues that ended with their node, and forgets nodes that the lab does not have any more. When
+%% `labgen-reload` asks, it takes over who belongs to the cluster. Starts before the broker does, so that it can also say what this is waiting for.
 -module(labgen_member).
 -export([boot/0, expel/1, farewell/0]).
 
@@ -21,7 +22,8 @@
 
 boot() ->
     Wanted = wanted(),
-    spawn(fun() -> loop(#{wanted => Wanted, alone => 0, gone => #{}, open => true, done => <<>>}) end),
+    spawn(fun() -> loop(#{wanted => Wanted, alone => 0, gone => #{}, open => true, done => <<>>,
+                        helper => none}) end),
     filelib:is_file(farewell_mark()) andalso begin
         %% The others were told to go on without it.
         _ = file:del_dir_r(data()),
@@ -76,8 +78,9 @@ member(#{wanted := Wanted, alone := Alone} = State) ->
     Enough = majority(Here, Members) andalso formed(majority(Here, Wanted)),
     Next = clients(State#{alone := case Enough of true -> 0; false -> Alone + 1 end}),
     case {Enough, Next} of
-        {true, #{open := true}} -> {["ok: ", seen(Here, Wanted)], forget_gone(Here, Members, Next)};
-        _ -> {["no majority: ", seen(Here, Wanted)], Next}
+        {true, #{open := true}} ->
+            {["ok: ", seen(Here, Wanted)], forget_gone(Here, Members, sweep(Members -- Here, Next))};
+        _ -> {["no majority: ", seen(Here, Wanted)], search(Members -- Here, Next)}
     end.
 
 here(Members) -> [Node || Node <- Members, Node =:= node() orelse lists:member(Node, nodes())].
@@ -96,13 +99,35 @@ seen(Here, All) -> io_lib:format("~b of ~b reached: ~0tp", [length(Here), length
 clients(#{alone := ?ALONE, open := true} = State) ->
     logger:warning("labgen: no majority of the cluster: clients are turned away"),
     rabbit_maintenance:suspend_all_client_listeners(),
-    rabbit_networking:close_connections(rabbit_networking:local_connections(), "no majority of the cluster"),
+    %% One whose channel waits for a member that is gone takes 15 s to close.
+    Clients = rabbit_networking:local_connections(),
+    spawn(fun() -> rabbit_networking:close_connections(Clients, "no majority of the cluster") end),
     State#{open := false};
 clients(#{alone := 0, open := false} = State) ->
     logger:warning("labgen: a majority of the cluster is there: clients are welcome"),
     rabbit_maintenance:resume_all_client_listeners(),
     State#{open := true};
 clients(State) -> State.
+
+%% A queue that is not durable ends with its node. The broker takes it away when it notices that the node is gone, once:
+%% if nobody leads the cluster just then the name stays, of a queue that answers nobody, and who declares it waits for
+%% ever.
+sweep([], State) -> State;
+sweep(Gone, State) ->
+    Left = [amqqueue:qnode(Queue) || Queue <- rabbit_amqqueue:list(), not amqqueue:is_durable(Queue)],
+    help(fun rabbit_amqqueue:on_node_down/1, [Node || Node <- Gone, lists:member(Node, Left)], State).
+
+%% One that was silent was given up by the others, and by now gave up them; nobody would have to say anything to
+%% another that is gone, and all would stay apart.
+search(Gone, State) -> help(fun net_kernel:connect_node/1, Gone, State).
+
+%% Who looks each second is not to be kept waiting: another does what may take its time, one thing after the other.
+help(_, [], State) -> State;
+help(Do, Nodes, #{helper := Helper} = State) ->
+    case is_pid(Helper) andalso is_process_alive(Helper) of
+        true -> State;
+        false -> State#{helper := spawn(fun() -> lists:foreach(Do, Nodes) end)}
+    end.
 
 %% Members that the lab does not have any more. One node does it for all.
 forget_gone(Here, Members, #{wanted := Wanted, gone := Before} = State) ->

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,7 +12,7 @@ from labgen_stub.links.broker import Broker
 from labgen_stub.wire import Garbled, Target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
 pytestmark = pytest.mark.anyio
 
@@ -31,17 +32,27 @@ class Callbacks:
 
 
 class Closable:
-    def __init__(self) -> None:
+    """A connection, or a channel on one; `silent` answers nothing that is asked, not even to be closed."""
+
+    def __init__(self, *, silent: bool = False) -> None:
         self.close_callbacks = Callbacks()
-        self.closed = False
+        self.closed, self.silent = False, silent
         self.channels: list[Closable] = []
 
-    async def channel(self) -> Closable:
-        self.channels.append(Closable())
+    async def channel(self, **_: object) -> Closable:
+        self.channels.append(Closable(silent=self.silent))
         return self.channels[-1]
 
+    async def declare_exchange(self, *_: object, **__: object) -> None:
+        await self._answer()
+
     async def close(self) -> None:
+        await self._answer()
         self.closed = True
+
+    async def _answer(self) -> None:
+        if self.silent:
+            await asyncio.Event().wait()
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -92,3 +103,65 @@ async def test_without_a_connection_nothing_waits() -> None:
         await broker.ping()
     with pytest.raises(Garbled, match="not connected"):
         await broker.publish("x", "fanout", "", b"{}")
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch) -> list[Closable]:
+    """Connections of a broker whose first member waits for another that is gone; patience is short."""
+    pytest.importorskip("aio_pika")
+    connections: list[Closable] = []
+
+    async def open_connection(*_: object) -> Closable:
+        connections.append(Closable(silent=not connections))
+        return connections[-1]
+
+    monkeypatch.setattr(module, "open_connection", open_connection)
+    monkeypatch.setattr(module, "ANSWERED_WITHIN", 0.05)
+    monkeypatch.setattr(module, "_CLOSED_WITHIN", 0.05)
+    return connections
+
+
+@asynccontextmanager
+async def connected() -> AsyncIterator[Broker]:
+    broker = Broker([Target("amqp", "a", 5672), Target("amqp", "b", 5672)], "node-1")
+    running = asyncio.create_task(broker.run())
+    await until(lambda: broker.connected_to == "a")
+    yield broker
+    await until(lambda: broker.connected_to == "b")
+    running.cancel()
+    await asyncio.wait([running])
+
+
+async def declare(channel: Closable) -> None:
+    await channel.declare_exchange("x")
+
+
+async def test_another_member_is_asked_to_set_up_what_one_does_not_answer(cluster: list[Closable]) -> None:
+    broker = Broker([Target("amqp", "a", 5672), Target("amqp", "b", 5672)], "node-1")
+
+    async def setup(open_channel: Callable[[], Awaitable[Closable]]) -> None:
+        await declare(await open_channel())
+
+    broker.on_connect(setup)  # type: ignore[arg-type]
+    running = asyncio.create_task(broker.run())
+    await until(lambda: broker.connected_to == "b")
+    running.cancel()
+    await asyncio.wait([running])
+    assert [one.closed for one in cluster] == [False, True]
+
+
+async def test_what_is_published_is_not_kept_by_a_member_that_does_not_answer(
+    cluster: list[Closable],
+) -> None:
+    async with connected() as broker:
+        with pytest.raises(Garbled, match=r"^RabbitMQ: TimeoutError$"):
+            await broker.publish("x", "fanout", "", b"{}")
+    assert [one.closed for one in cluster] == [False, True]
+
+
+async def test_who_consumes_is_told_when_a_member_does_not_answer(cluster: list[Closable]) -> None:
+    async with connected() as broker:
+        with pytest.raises(Garbled, match=r"^RabbitMQ: TimeoutError$"):
+            async with broker.consuming(declare):  # type: ignore[arg-type]
+                pytest.fail("it was never set up")
+    assert [one.closed for one in cluster] == [False, True]

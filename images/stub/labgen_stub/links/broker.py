@@ -19,6 +19,11 @@ log = logging.getLogger(__name__)
 OpenChannel = Callable[[], Awaitable["AbstractChannel"]]
 Setup = Callable[[OpenChannel], Awaitable[None]]
 
+#: Seconds. A cluster of brokers notices a member that fell silent within 9 (docs/clusters.md), and a request that
+#: needs it is answered then; what was not answered by now never will be, on this connection.
+ANSWERED_WITHIN = 12.0
+_CLOSED_WITHIN = 2.0
+
 
 def _failures() -> tuple[type[Exception], ...]:
     """Return what the client raises when the broker or the connection does not do as it should."""
@@ -72,8 +77,9 @@ class Broker:
 
         connection.close_callbacks.add(lambda *_: lost.set())
         try:
-            for setup in self._setups:
-                await setup(open_channel)
+            async with asyncio.timeout(ANSWERED_WITHIN):
+                for setup in self._setups:
+                    await setup(open_channel)
             self._connection, self.connected_to, self._lost = connection, target.host, lost
             log.info("connected to RabbitMQ", extra={"host": target.host})
             await lost.wait()
@@ -82,8 +88,7 @@ class Broker:
             self._connection, self.connected_to, self._lost = None, "", None
             self._publishing = None
             self._places.clear()
-            with suppress(Exception):
-                await connection.close()
+            await _close(connection)
 
     async def ping(self) -> str:
         """Open and close a channel on the living connection: the broker works, without a new login.
@@ -112,8 +117,9 @@ class Broker:
             body, content_type="application/json", delivery_mode=aio_pika.DeliveryMode.PERSISTENT
         )
         try:
-            place = await self._place(exchange, kind, routing_key)
-            await place.publish(message, routing_key, mandatory=kind != "fanout")
+            async with self._answered():
+                place = await self._place(exchange, kind, routing_key)
+                await place.publish(message, routing_key, mandatory=kind != "fanout")
         except _failures() as error:
             # Whatever it was, the next message finds a channel of its own and declares anew.
             await self._forget()
@@ -142,22 +148,38 @@ class Broker:
         channel, self._publishing = self._publishing, None
         self._places.clear()
         if channel is not None:
-            with suppress(Exception):
-                await channel.close()
+            await _close(channel)
 
     @asynccontextmanager
-    async def consuming(self) -> AsyncIterator[tuple[AbstractChannel, asyncio.Event]]:
-        """Give a channel for as long as the caller wants it, and an event that is set when it is lost.
+    async def _answered(self) -> AsyncIterator[None]:
+        """Bound what is asked of the broker. One that does not answer is left, for the next of the addresses."""
+        lost = self._lost
+        try:
+            async with asyncio.timeout(ANSWERED_WITHIN):
+                yield
+        except TimeoutError:
+            if lost is not None:
+                lost.set()
+            raise
 
-        Closing it gives what was not acknowledged back to its queue.
+    @asynccontextmanager
+    async def consuming(
+        self, setup: Callable[[AbstractChannel], Awaitable[None]]
+    ) -> AsyncIterator[asyncio.Event]:
+        """Consume, as `setup` says on a channel of its own, for as long as the caller wants it.
+
+        Gives an event that is set when the channel is lost. Closing it gives what was not acknowledged back to its
+        queue.
 
         Raises:
-            Garbled: there is no connection now, or the broker refuses.
+            Garbled: there is no connection now, or the broker refuses or does not answer.
         """
         lost = asyncio.Event()
         async with self._channel() as channel:
             channel.close_callbacks.add(lambda *_: lost.set())
-            yield channel, lost
+            async with self._answered():
+                await setup(channel)
+            yield lost
 
     @asynccontextmanager
     async def _channel(self) -> AsyncIterator[AbstractChannel]:
@@ -165,7 +187,18 @@ class Broker:
         if self._connection is None:
             raise Garbled("not connected to RabbitMQ")
         try:
-            async with self._connection.channel() as channel:
+            async with self._answered():
+                channel = await self._connection.channel()
+            try:
                 yield channel
+            finally:
+                await _close(channel)
         except _failures() as error:
             raise Garbled(f"RabbitMQ: {type(error).__name__}") from error
+
+
+async def _close(it: AbstractChannel | AbstractConnection) -> None:
+    """Close in order if the broker goes along, and leave it be if not."""
+    with suppress(Exception):
+        async with asyncio.timeout(_CLOSED_WITHIN):
+            await it.close()

@@ -127,13 +127,18 @@ async def test_a_task_that_goes_on_shows_what_redis_knows(
         assert (await shown())["progress"] == 0.0
 
 
-async def test_a_failure_is_told_with_who_is_at_fault(client: httpx.AsyncClient, kinton: Kinton) -> None:
+async def test_a_failure_is_told_with_who_is_at_fault(
+    client: httpx.AsyncClient, kinton: Kinton, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # All in one millisecond, and still the jobs are in the order in which they came.
+    monkeypatch.setattr("labgen_stub.webapps.api.work.jobs.now", lambda: 77)
     accepted = await client.post(f"{VM}/action/deploy", headers=ADMIN)
     await finish(kinton, error="no disk", fault="kvm-1")
     await finish(kinton)
     task = (await client.get(accepted.json()["links"][0]["href"], headers=ADMIN)).json()
     assert (task["state"], task["error"], task["fault"]) == ("FINISHED_UNSUCCESSFULLY", "no disk", "kvm-1")
-    assert [one["state"] for one in task["jobs"]["collection"]] == ["FAILED", "DONE"]
+    jobs = task["jobs"]["collection"]
+    assert [(one["state"], one["creationTimestamp"]) for one in jobs] == [("FAILED", 77), ("DONE", 78)]
 
 
 async def test_what_is_refused_is_a_conflict_in_the_platforms_words(client: httpx.AsyncClient) -> None:

@@ -35,7 +35,7 @@ async def add(
     `memo` is what the API itself wants to know again when the answer comes. Where it says `lease`, a deploy
     is held back until the API has written the lease (`lessor`), and is PENDING meanwhile.
     """
-    at = now()
+    at = await _after(session, request.task)
     held = bool(waits_for) or _leases_first(request.work, memo or {})
     await session.run(
         "INSERT INTO job (id, task_id, type, state, waits_for, datacenter, request, memo, created, sent) "
@@ -53,6 +53,12 @@ async def add(
     )
     if not held:
         await outbox.put_to(session, place(request.work, datacenter), dump(request))
+
+
+async def _after(session: Session, task: str) -> int:
+    """Return the time, and past that of the task's other jobs: they are listed in the order in which they came."""
+    row = await session.one("SELECT MAX(created) AS latest FROM job WHERE task_id = %s", task)
+    return max(now(), 1 + int((row and row["latest"]) or 0))
 
 
 def _leases_first(work: Work, memo: Mapping[str, object]) -> bool:

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from labgen_stub.links.errors import Unavailable
@@ -95,8 +96,7 @@ class Leader:
         async with AsyncExitStack() as stack:
             lost = []
             for inbox in self._inboxes:
-                channel, ended = await stack.enter_async_context(self._broker.consuming())
-                await _open(channel, inbox)
+                ended = await stack.enter_async_context(self._broker.consuming(partial(_open, inbox)))
                 lost.append(asyncio.ensure_future(ended.wait()))
             try:
                 await asyncio.wait(lost, return_when=asyncio.FIRST_COMPLETED)
@@ -105,7 +105,7 @@ class Leader:
                     one.cancel()
 
 
-async def _open(channel: AbstractChannel, inbox: Inbox) -> None:
+async def _open(inbox: Inbox, channel: AbstractChannel) -> None:
     import aio_pika  # noqa: PLC0415 - loaded by whoever has such a neighbour
 
     place = inbox.place
