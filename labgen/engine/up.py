@@ -122,10 +122,7 @@ def _start(
     written = write_rendering(state.folder, rendering, _names(plan))
     state.remember(spec, plan)
     clear_moved(engine, plan)
-    there = observe(engine, plan.name)
-    # The certificate of a node that comes is new, and no other node's business.
-    renewed = [one for one in written.renewed if one in there or one not in plan.node_by_name]
-    existing = clear_blind(engine, there, set() if renewed else blind)
+    existing = clear_blind(engine, observe(engine, plan.name), set() if written.renewed else blind)
     resume_paused(engine, existing.values())
     # Somebody may have edited a file and restarted its node: what was loaded then, nobody noted.
     touched = {path.split("/")[1] for path in written.changed if path.startswith("nodes/")}
@@ -133,7 +130,7 @@ def _start(
     if existing.keys() - plan.node_by_name.keys():
         _turn_away(engine, state, rendering, emit)
     emit(Event(Subject.STEP, f"starting {len(plan.nodes)} nodes on {len(plan.links)} links"))
-    compose_up(engine, state, renewed=bool(existing and renewed))
+    compose_up(engine, state, renewed=bool(existing and written.renewed))
     running = RUNNING | {NodeState.PAUSED}
     before = {one.container for one in existing.values() if one.state in running}
     now = observe(engine, plan.name)

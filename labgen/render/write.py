@@ -32,7 +32,7 @@ _MANIFEST: Final = ".rendered.json"
 class Written:
     """What changed on disk: paths of files, and which secrets and certificates nodes have to take anew.
 
-    A secret that is made for those who come with it is not among these: nobody has another one.
+    One that is made for those who come with it is not among these: nobody has another one.
     """
 
     changed: tuple[str, ...]
@@ -49,9 +49,8 @@ def write_rendering(folder: Path, rendering: Rendering, names: Sequence[str] = (
     try:
         _claim(folder)
         before = _before(folder)
-        made = _make_secrets(folder, rendering.secrets)
-        renewed = [one for one in made if before is None or f"./secrets/{one}\n" in before]
-        renewed += issue_certificates(folder / "tls", [one.node for one in rendering.certificates], names)
+        secret = _make_secrets(folder, rendering.secrets)
+        issued = issue_certificates(folder / "tls", [one.node for one in rendering.certificates], names)
         changed = [
             path
             for path, text in rendering.files.items()
@@ -67,7 +66,10 @@ def write_rendering(folder: Path, rendering: Rendering, names: Sequence[str] = (
             f"{error.filename or folder}: cannot be written: {error.strerror}",
             "Make room, or choose another folder (`labgen render -o`, or $LABGEN_STATE_DIR).",
         ) from error
-    return Written(tuple(changed), tuple(renewed))
+    places = {**{one: f"secrets/{one}" for one in secret}, **{one: f"tls/{one}.key" for one in issued}}
+    # The key of the authority is nobody's; its certificate is everybody's.
+    held = [one for one, place in places.items() if before is None or one == "ca" or f"./{place}\n" in before]
+    return Written(tuple(changed), tuple(held))
 
 
 def _claim(folder: Path) -> None:

@@ -5,18 +5,21 @@ from __future__ import annotations
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from labgen.verify.expect import HOST
 from labgen.verify.look import read_look
 from labgen.verify.measurement import Answers
 from labgen.verify.session import Probe, ProbeBroke
+from labgen.verify.strangers import strangers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
     from types import TracebackType
 
     from labgen.engine.client import Engine
+    from labgen.plan.model import LabPlan
     from labgen.verify.places import Places
 
 __all__ = ["Looks", "guarded"]
@@ -75,6 +78,24 @@ class Looks(AbstractContextManager["Looks"]):
     def answers(self, name: str) -> Answers:
         """Wait for what the probe of `name`, which is begun, sees. The answers are its own, to go on with."""
         return self._begun[name].result()
+
+    def look_again(self, plan: LabPlan, name: str) -> None:
+        """Keep who listens still, where somebody listens whom no row explains.
+
+        A client that waits for an answer by UDP looks like a server meanwhile, and a program may listen for
+        a moment to hear from its own.
+        """
+        answers, probe, node = self.answers(name), self.probes.get(name), plan.node_by_name.get(name)
+        first = answers.look
+        if probe is None or node is None or first is None:
+            return
+
+        def again() -> None:
+            still = set(read_look(probe.ask({"op": "look"})).listeners)
+            answers.look = replace(first, listeners=tuple(one for one in first.listeners if one in still))
+
+        if strangers(plan, node, first):
+            guarded(answers, again)
 
     def _look(self, name: str, *, vrrp: bool) -> Answers:
         status = self.places.statuses.get(name)

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Final
 
 from labgen.catalogue.load import default_catalogue
 from labgen.verify.expect import HOST, Expected, expected_dialogues, is_cut, published_dialogues
 from labgen.verify.leaders import leader_of
-from labgen.verify.look import read_look
 from labgen.verify.looks import guarded
 from labgen.verify.measurement import Answers, Measurement
 from labgen.verify.questions import Questions, Wanted
-from labgen.verify.strangers import strangers
 from labgen.verify.table import Outcome
 
 if TYPE_CHECKING:
@@ -152,7 +150,7 @@ class _Run:
         guarded(answers, lambda: self._sweep(probe, answers))
         guarded(answers, lambda: self._names(probe, answers, questions.names(name)))
         guarded(answers, lambda: self._speak(probe, answers, self._dialogues.get(name, ())))
-        guarded(answers, lambda: self._look_again(probe, name))
+        self._looks.look_again(self._subject.plan, name)
 
     def ask_again(self, name: str) -> None:
         """Ask once more what came to nothing, now that the others are silent: they may have been too loud.
@@ -209,20 +207,6 @@ class _Run:
             return False
         looks = {name: found.look for name, found in self.answers.items() if found.look is not None}
         return is_cut(self._subject.plan, looks, self._subject.cuts, one)
-
-    def _look_again(self, probe: Probe, name: str) -> None:
-        """Keep who listens still, where somebody listens whom no row explains.
-
-        A client that waits for an answer by UDP looks like a server meanwhile, and a program may listen for
-        a moment to hear from its own.
-        """
-        answers, node = self.answers[name], self._subject.plan.node_by_name.get(name)
-        if answers.look is None or node is None:
-            return
-        if strangers(self._subject.plan, node, answers.look):
-            still = set(read_look(probe.ask({"op": "look"})).listeners)
-            kept = tuple(one for one in answers.look.listeners if one in still)
-            answers.look = replace(answers.look, listeners=kept)
 
     def _sweep(self, probe: Probe, answers: Answers) -> None:
         asked = {index: one for index, one in enumerate(answers.targets) if one.sent}

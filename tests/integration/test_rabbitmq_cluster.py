@@ -113,7 +113,7 @@ def test_clients_of_others_go_on_when_a_broker_is_killed(rabbits: Place) -> None
 
 
 def test_clients_of_others_go_on_when_a_broker_falls_silent(rabbits: Place) -> None:
-    """Within 9 s it is noticed, and where it led the cluster what waits for that may wait as long once more."""
+    """Within 9 s it is noticed; if it led the cluster, what waits for that may wait as long once more."""
     rabbits.containers["rabbitmq-2"].pause()
     print("went on after", until(lambda: passed(rabbits, "rabbitmq-1", "rabbitmq-3"), 18 + 2 * _ATTEMPT))
     rabbits.containers["rabbitmq-2"].unpause()

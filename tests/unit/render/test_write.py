@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def compose(*secrets: str) -> str:
-    """Return a file of no services and these secrets."""
-    files = "".join(f"  {one}:\n    file: ./secrets/{one}\n" for one in secrets)
+def compose(*secrets: str, nodes: tuple[str, ...] = ("a-1",)) -> str:
+    """Return a file of no services, these secrets, and the keys of these nodes."""
+    places = (*(f"secrets/{one}" for one in secrets), *(f"tls/{one}.key" for one in nodes))
+    files = "".join(f"  {one.partition('/')[2]}:\n    file: ./{one}\n" for one in places)
     return f"{SIGNATURE}\nservices: {{}}\nsecrets:\n{files}"
 
 
@@ -115,6 +116,20 @@ def test_a_secret_that_comes_with_those_who_have_it_was_not_lost(tmp_path: Path)
     (tmp_path / "secrets" / "three").unlink()
     (tmp_path / COMPOSE_FILE).unlink()
     assert write_rendering(tmp_path, more).renewed == ("three",), "nobody knows who had it"
+
+
+def test_a_certificate_that_comes_with_its_node_was_not_lost(tmp_path: Path) -> None:
+    write_rendering(tmp_path, FIRST)
+    more = replace(
+        FIRST,
+        files={**FIRST.files, COMPOSE_FILE: compose("one", "two", nodes=("a-1", "b-1"))},
+        certificates=(Certificate("a-1"), Certificate("b-1")),
+    )
+    assert write_rendering(tmp_path, more).renewed == ()
+    (tmp_path / "tls" / "b-1.key").unlink()
+    assert write_rendering(tmp_path, more).renewed == ("b-1",)
+    (tmp_path / "tls" / "ca.key").unlink()
+    assert write_rendering(tmp_path, more).renewed == ("ca", "a-1", "b-1")
 
 
 def test_files_of_nodes_that_went_are_removed(tmp_path: Path) -> None:

@@ -13,7 +13,6 @@ from labgen_stub.messages import TemplateEvent
 from labgen_stub.node import Node
 from labgen_stub.settings import Settings
 from labgen_stub.webapps import build
-from labgen_stub.webapps.remote import cpp
 from labgen_stub.webapps.remote.cpp import News, routes
 from labgen_stub.wire import Garbled, Target, ec2
 from labgen_stub.wire.ec2_client import Provider
@@ -71,7 +70,8 @@ def store() -> Hash:
 
 
 def news(provider: FakeProvider, store: Hash, told: Told, period: float = 60) -> News:
-    return News("pcr1", Provider(Target("ec2", "cloud", 443), provider.call), store, told, period)
+    there = Provider(Target("ec2", "cloud", 443), provider.call)
+    return News("pcr1", there, store, told, period=period, again=0.001)
 
 
 AT_FIRST = [("DONE", "ami-amd", "debian"), ("DONE", "ami-arm", "debian arm")]
@@ -146,7 +146,7 @@ async def test_it_goes_on_looking_whatever_fails(
     told = Told()
     provider.failures["DescribeImages"] = [OSError("no"), OSError("no"), ec2.Refused("AuthFailure", "who?")]
     told.failures = [Unavailable("Redis")]
-    looking = news(provider, store, told, period=0.001)
+    looking = news(provider, store, told)
     assert await looking.fault() == "the provider's images have not been told yet"
     running = asyncio.ensure_future(looking.run())
     async with asyncio.timeout(5):
@@ -159,10 +159,9 @@ async def test_it_goes_on_looking_whatever_fails(
 
 
 async def test_what_fails_at_the_start_is_tried_again_long_before_the_next_look(
-    provider: FakeProvider, store: Hash, monkeypatch: pytest.MonkeyPatch
+    provider: FakeProvider, store: Hash
 ) -> None:
     """The broker's connection may stand a moment later than it is told of: no ten seconds for that."""
-    monkeypatch.setattr(cpp, "_AGAIN", 0.001)
     told = Told()
     told.failures = [Garbled("not connected to RabbitMQ")] * 3
     running = asyncio.ensure_future(news(provider, store, told, period=600).run())

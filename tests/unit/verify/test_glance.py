@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,7 +15,7 @@ from labgen.engine.state import LabState
 from labgen.plan.model import LabPlan
 from labgen.verify import looks, places
 from labgen.verify.glance import drifts_inside, glance, judge_looks
-from labgen.verify.look import Listener
+from labgen.verify.look import Listener, Look
 from labgen.verify.measurement import Answers, Measurement
 from labgen.verify.session import ProbeBroke
 from labgen.verify.table import Difference, Kind
@@ -199,6 +200,28 @@ def test_one_that_breaks_is_told_and_the_others_are_looked_into(
     (found,) = look(world)
     assert (found.kind, found.source, found.evidence) == (Kind.PROBE, "redis-1", said)
     assert len(FakeProbe.asked) == len(world.containers)
+
+
+@pytest.mark.parametrize("stays", [False, True])
+def test_who_listens_only_for_a_moment_is_no_difference(
+    look: Callable[[World], list[Difference]],
+    world: World,
+    small_plan: LabPlan,
+    monkeypatch: pytest.MonkeyPatch,
+    stays: bool,
+) -> None:
+    stranger = Listener("udp", 40000, "10.77.0.2")
+
+    def seen(name: str) -> Look:
+        found = look_of(small_plan, small_plan.node_by_name[name])
+        strange = name == "redis-1" and (stays or FakeProbe.asked.count("id-redis-1") == 1)
+        return replace(found, listeners=(*found.listeners, stranger)) if strange else found
+
+    monkeypatch.setattr(looks, "read_look", seen)
+    assert [one.source for one in look(world)] == ["redis-1"] * stays
+    assert sorted(FakeProbe.asked) == sorted(
+        ["id-redis-1", *(f"id-{one}" for one in small_plan.node_by_name)]
+    )
 
 
 def test_who_does_not_run_is_not_looked_into(look: Callable[[World], list[Difference]], world: World) -> None:

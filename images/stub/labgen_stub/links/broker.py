@@ -19,8 +19,8 @@ log = logging.getLogger(__name__)
 OpenChannel = Callable[[], Awaitable["AbstractChannel"]]
 Setup = Callable[[OpenChannel], Awaitable[None]]
 
-#: Seconds. A cluster of brokers notices a member that fell silent within 9 (docs/clusters.md), and a request that
-#: needs it is answered then; what was not answered by now never will be, on this connection.
+#: Seconds. A cluster of brokers notices a member that fell silent within 9 (docs/clusters.md), and a request
+#: that needs it is answered then; what was not answered by now never will be, on this connection.
 ANSWERED_WITHIN = 12.0
 _CLOSED_WITHIN = 2.0
 
@@ -152,7 +152,7 @@ class Broker:
 
     @asynccontextmanager
     async def _answered(self) -> AsyncIterator[None]:
-        """Bound what is asked of the broker. One that does not answer is left, for the next of the addresses."""
+        """Bound what is asked of the broker. One that does not answer is left, for the next address."""
         lost = self._lost
         try:
             async with asyncio.timeout(ANSWERED_WITHIN):
@@ -168,8 +168,8 @@ class Broker:
     ) -> AsyncIterator[asyncio.Event]:
         """Consume, as `setup` says on a channel of its own, for as long as the caller wants it.
 
-        Gives an event that is set when the channel is lost. Closing it gives what was not acknowledged back to its
-        queue.
+        Gives an event that is set when the channel is lost. Closing it gives what was not acknowledged back to
+        its queue.
 
         Raises:
             Garbled: there is no connection now, or the broker refuses or does not answer.

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 PERIOD = 10.0
 # Seconds until a look that failed is made again: at a lab's start somebody it needs is not there yet.
-_AGAIN = 1.0
+AGAIN = 1.0
 # Redis: a hash of the images that were told, by identity.
 KNOWN = "PublicCloud:images"
 FORMAT = "AMI"
@@ -71,10 +71,17 @@ class News:
     """Tells which images the provider has: all on each connection to the broker, then what changes."""
 
     def __init__(
-        self, datacenter: str, provider: Provider, store: Store, tell: Tell, period: float = PERIOD
+        self,
+        datacenter: str,
+        provider: Provider,
+        store: Store,
+        tell: Tell,
+        *,
+        period: float = PERIOD,
+        again: float = AGAIN,
     ) -> None:
         self._datacenter, self._provider, self._store = datacenter, provider, store
-        self._tell, self._period = tell, period
+        self._tell, self._period, self._again = tell, period, again
         self._told: dict[str, Image] = {}
         self._connected = asyncio.Event()
         self._all_told = False
@@ -108,7 +115,7 @@ class News:
                 text = f"{type(error).__name__}: {error}"[:300]
                 if text != complaint:
                     log.warning("cannot tell the provider's images", extra={"reason": text})
-                complaint, pause = text, min(_AGAIN, self._period)
+                complaint, pause = text, self._again
             try:
                 async with asyncio.timeout(pause):
                     await self._connected.wait()
