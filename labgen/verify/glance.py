@@ -37,7 +37,8 @@ _KINDS: Final = {
 def glance(engine: Engine, state: LabState, plan: LabPlan, emit: Emit = ignore) -> list[Difference]:
     """Return what differs inside the nodes that run: a look from each node's network namespace.
 
-    A second one where somebody listens whom no row explains. A probe that breaks is a difference of its own kind. Raises what building the probe's image raises.
+    A second one where somebody listens whom no row explains. A probe that breaks is a difference of its own
+    kind. Raises what building the probe's image raises.
     """
     with Looks(engine, find_places(engine, state, emit)) as looks:
         names = [name for name in looks.places.running if name in plan.node_by_name]

@@ -168,8 +168,8 @@ class Broker:
     ) -> AsyncIterator[asyncio.Event]:
         """Consume, as `setup` says on a channel of its own, for as long as the caller wants it.
 
-        Gives an event that is set when the channel is lost. Closing it gives what was not acknowledged back to
-        its queue.
+        Gives an event that is set when the channel is lost. What was not acknowledged then goes back to its
+        queue.
 
         Raises:
             Garbled: there is no connection now, or the broker refuses or does not answer.

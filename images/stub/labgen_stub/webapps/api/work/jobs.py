@@ -56,7 +56,7 @@ async def add(
 
 
 async def _after(session: Session, task: str) -> int:
-    """Return the time, past that of the task's other jobs: they are listed in the order in which they came."""
+    """Return the time, past that of the task's other jobs: they are listed in the order they came in."""
     row = await session.one("SELECT MAX(created) AS latest FROM job WHERE task_id = %s", task)
     return max(now(), 1 + int((row and row["latest"]) or 0))
 
