@@ -169,6 +169,25 @@ def test_what_brokers_and_the_leader_do_is_done_afterwards(large: Large) -> None
     assert seen.refusal == ""
 
 
+def test_front_ends_come_and_go(large: Large) -> None:
+    """They share an address. One more of them is nobody else's business, and no user notices."""
+    before = large.containers()
+    address = address_of(large.plan, lab_secrets(large.state))
+    with Users(address, large.plan.sites[1].name) as users:
+        large.cli.run("up", large.name, "--set", "frontend=3")
+        grown = large.containers()
+        assert grown.keys() - before.keys() == {"frontend-3"}
+        assert {name: grown[name] for name in before} == before
+        table = verify_lab(large.engine, large.state, plan_of_lab(large.state))
+        assert not table.differences, "\n".join(map(str, table.differences))
+        large.cli.run("up", large.name, "--set", "frontend=2")
+        assert large.containers() == before
+        users.finish()
+    assert [one.error for one in users.since(0) if one.error] == []
+    assert users.accepted > 20
+    assert users.lost == ()
+
+
 def test_a_small_lab_beside_it(large: Large, cli: Cli) -> None:
     """Neither reaches the other: each is verified, which asks for addresses of all labs."""
     before = large.containers()

@@ -17,17 +17,21 @@ Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 @asynccontextmanager
-async def connected(target: Target, tls: ssl.SSLContext | None = None) -> AsyncIterator[Streams]:
+async def connected(
+    target: Target, tls: ssl.SSLContext | None = None, *, again: float | None = None
+) -> AsyncIterator[Streams]:
     """Connect to the target; the connection is closed without ceremony at the end.
+
+    With `again` another connection is tried whenever one is not answered in so many seconds; the caller
+    bounds the whole. The kernel would wait a whole second, and longer each time, before it asks again a
+    server that had no room for one more to be answered.
 
     Raises:
         OSError: the transport refused, or the name does not resolve (`socket.gaierror`).
         Garbled: TLS was asked for and the peer does not speak it, or is not who it should be.
     """
     try:
-        reader, writer = await asyncio.open_connection(
-            target.host, target.port, ssl=tls, server_hostname=target.host if tls else None
-        )
+        reader, writer = await _open(target, tls, again)
     except ssl.SSLCertVerificationError as error:
         raise Garbled(f"certificate refused: {error.verify_message}") from error
     except ssl.SSLError as error:
@@ -43,6 +47,18 @@ async def connected(target: Target, tls: ssl.SSLContext | None = None) -> AsyncI
         # An abort, not a goodbye: the evidence is complete and a peer that lingers must not cost time.
         with suppress(Exception):
             writer.transport.abort()
+
+
+async def _open(target: Target, tls: ssl.SSLContext | None, again: float | None) -> Streams:
+    while True:
+        try:
+            async with asyncio.timeout(again):
+                return await asyncio.open_connection(
+                    target.host, target.port, ssl=tls, server_hostname=target.host if tls else None
+                )
+        except TimeoutError:
+            if again is None:
+                raise
 
 
 async def exchange(target: Target, message: bytes, size: int) -> bytes:

@@ -6,11 +6,13 @@ from labgen_stub.wire.stream import connected
 from labgen_stub.wire.target import Garbled, Target
 
 _BANNER = 12
+# Seconds. QEMU lets one connection wait to be taken; another is not answered.
+_AGAIN = 0.2
 
 
 async def speak(target: Target) -> str:
     """Exchange versions and read which security types the server offers."""
-    async with connected(target) as (reader, writer):
+    async with connected(target, again=_AGAIN) as (reader, writer):
         banner = await reader.readexactly(_BANNER)
         if not banner.startswith(b"RFB ") or not banner.endswith(b"\n"):
             raise Garbled(f"banner is {banner!r}")
