@@ -7,7 +7,7 @@ their firewall lets pass between them.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,14 +22,23 @@ from labgen.render.service import COMMON
 from labgen.verify.session import Probe
 
 from .conftest import PREFIX
+from .waiting import until
 
 NODES = ("front-1", "front-2")
 PEERS, LINK = "10.233.7.0/28", "10.233.7.16/28"
-OWN = {"front-1": "10.233.7.2", "front-2": "10.233.7.3"}
-PLACES = {"front-1": "10.233.7.24", "front-2": "10.233.7.25", "client": "10.233.7.18"}
+THIRD = "front-3"
+OWN = {"front-1": "10.233.7.2", "front-2": "10.233.7.3", THIRD: "10.233.7.4"}
+PLACES = {
+    "front-1": "10.233.7.24",
+    "front-2": "10.233.7.25",
+    THIRD: "10.233.7.26",
+    "client": "10.233.7.18",
+}
 SHARED = "10.233.7.30"
 #: Seconds that users may be without an answer.
 BOUND = 3.0
+#: Seconds after which a node that hears nobody has the address: three messages do not come, and then some.
+_ELECTION = 3.0
 _CONFIG = """\
 defaults
     mode http
@@ -88,29 +97,38 @@ class Pair:
             self.networks.append(
                 self.engine.sdk.networks.create(f"{PREFIX}pair-{name}", internal=True, ipam=ipam)
             )
-        peers, link = self.networks
-        for number, node in enumerate(NODES, 1):
-            others = " ".join(address for name, address in OWN.items() if name != node)
-            (self.folder / f"peers-{node}").write_text(f"{OWN[node]} {others}\n")
-            environment = {
-                "LABGEN_KEEP_CAPS": "net_admin,net_raw",
-                "LABGEN_NUMBER": str(number),
-                "LABGEN_VIRTUAL": SHARED,
-            }
-            caps = [*COMMON["cap_add"], "NET_RAW"]
-            self._container(node, ["labgen-pair"], peers, environment=environment, cap_add=caps)
-            peers.disconnect(self.made[node])
-            peers.connect(self.made[node], ipv4_address=OWN[node])
-            link.connect(self.made[node], ipv4_address=PLACES[node])
+        link = self.networks[1]
+        for node in NODES:
+            self.node(node, NODES)
         self._container("client", ["bash", "-c", _ASK], link)
         link.disconnect(self.made["client"])
         link.connect(self.made["client"], ipv4_address=PLACES["client"])
         for one in self.made.values():
             one.start()
 
+    def tell(self, node: str, nodes: Iterable[str]) -> None:
+        """Write down that these nodes share the address, `node` among them."""
+        others = " ".join(OWN[one] for one in nodes if one != node)
+        (self.folder / f"peers-{node}").write_text(f"{OWN[node]} {others}\n")
+
+    def node(self, node: str, nodes: Iterable[str]) -> None:
+        """Create a node that shares the address with these."""
+        self.tell(node, nodes)
+        environment = {
+            "LABGEN_KEEP_CAPS": "net_admin,net_raw",
+            "LABGEN_NUMBER": node[-1],
+            "LABGEN_VIRTUAL": SHARED,
+        }
+        peers, link = self.networks
+        caps = [*COMMON["cap_add"], "NET_RAW"]
+        self._container(node, ["labgen-pair"], peers, environment=environment, cap_add=caps)
+        peers.disconnect(self.made[node])
+        peers.connect(self.made[node], ipv4_address=OWN[node])
+        link.connect(self.made[node], ipv4_address=PLACES[node])
+
     def _container(self, name: str, command: list[str], network: Any, **more: Any) -> None:
         files = {"haproxy.cfg": "/etc/labgen/haproxy.cfg"}
-        if name in NODES:
+        if name in OWN:
             files |= {"firewall.nft": "/etc/labgen/firewall.nft", f"peers-{name}": "/etc/labgen/peers"}
         self.made[name] = self.engine.sdk.containers.create(
             image_tags(images_dir())["haproxy"],
@@ -237,6 +255,40 @@ def test_a_reload_moves_no_address_and_loses_nobody(pair: Pair) -> None:
     time.sleep(max(0.0, 7.5 - took))
     assert {who for _, who in pair.answers(begun)} == {before}
     assert before in pair.run("client", "cat /tmp/kept")
+
+
+def test_one_that_comes_or_goes_leaves_the_address_where_it_is(pair: Pair) -> None:
+    """Before the others know of it, and after they do not any more, nobody tells it who has the address."""
+    before = pair.holder()
+    pair.settled(next(name for name in NODES if name != before))
+    begun = time.time()
+    pair.node(THIRD, OWN)
+    pair.made[THIRD].start()
+    until(
+        lambda: not pair.made[THIRD].exec_run(["curl", "-sf", "http://127.0.0.1:8404"], user="900").exit_code
+    )
+    time.sleep(_ELECTION)
+    assert SHARED not in pair.addresses(THIRD)
+
+    for node in NODES:
+        pair.tell(node, OWN)
+        assert pair.run(node, "labgen-reload") == ""
+    pair.settled(THIRD)
+    for node in NODES:
+        pair.tell(node, NODES)
+        assert pair.run(node, "labgen-reload") == ""
+    time.sleep(_ELECTION)
+    assert SHARED not in pair.addresses(THIRD)
+    assert {who for _, who in pair.answers(begun)} == {before}
+
+    pair.made[THIRD].stop()
+
+    def still_told() -> list[str]:
+        known = {node: pair.run(node, "cat /run/labgen/pair/keepalived.conf") for node in NODES}
+        return [node for node, text in known.items() if OWN[THIRD] in text]
+
+    until(lambda: not still_told(), say=still_told)
+    assert {who for _, who in pair.answers(begun)} == {before}
 
 
 def test_what_is_no_configuration_is_refused(pair: Pair) -> None:
