@@ -1,9 +1,10 @@
 %% A member of a cluster, watched from inside the broker's own machine, where asking costs nothing.
 %%
 %% Each second: tells the health check how the member is (a file), turns clients away while the cluster's
-%% majority cannot be reached (their messages would only wait here) and looks for the others,
-%% takes away the queues that ended with their node, and forgets nodes that the lab does not have any more. When
-%% `labgen-reload` asks, it takes over who belongs to the cluster. Starts before the broker does, so that it can also say what this is waiting for.
+%% majority cannot be reached (their messages would only wait here) and looks for the others, takes away the queues
+%% that ended with their node, and forgets nodes that the lab does not have any more. When `labgen-reload` asks, it
+%% takes over who belongs to the cluster. Starts before the broker does, so that it can also say what this is waiting
+%% for.
 -module(labgen_member).
 -export([boot/0, expel/1, farewell/0]).
 

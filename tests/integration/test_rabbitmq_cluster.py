@@ -18,6 +18,7 @@ from .waiting import until
 
 _RABBITS = tuple(f"rabbitmq-{one}" for one in (1, 2, 3))
 _QUEUE, _TRANSIENT = "abiquo.nars.requests.dc1", "abiquo.tracer.fanout.traces.m-1"
+_ATTEMPT = 5.0  # seconds: as long as a client that is not patient lets one attempt take
 _QUEUE_LEFT = f'rabbit_misc:r(<<"/">>, queue, <<"{_TRANSIENT}">>)'
 _QUEUES = """
 [begin
@@ -55,9 +56,6 @@ async def channel(here: Place, name: str) -> AsyncIterator[AbstractChannel]:
         fanout = await found.declare_exchange("abiquo.tracer.fanout", "fanout", durable=True)
         await (await found.declare_queue(_TRANSIENT, durable=False)).bind(fanout)
         yield found
-
-
-_ATTEMPT = 5.0  # seconds: as long as a client that is not patient lets one attempt take
 
 
 async def publish(here: Place, name: str, number: int) -> None:

@@ -77,7 +77,7 @@ class Broker:
 
         connection.close_callbacks.add(lambda *_: lost.set())
         try:
-            async with asyncio.timeout(ANSWERED_WITHIN):
+            async with self._answered():
                 for setup in self._setups:
                     await setup(open_channel)
             self._connection, self.connected_to, self._lost = connection, target.host, lost
