@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import asdict, dataclass
 from functools import cache
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from jinja2 import Environment, StrictUndefined, TemplateError, Undefined
@@ -70,9 +71,12 @@ class ServiceTemplate(Facts):
     @field_validator("files")
     @classmethod
     def _leave_what_is_labgens(cls, files: dict[str, str]) -> dict[str, str]:
-        for target in files.values():
+        for source, target in files.items():
             if target in _OWN or any(target.startswith(f"{one}/") for one in _OWN):
                 raise ValueError(f"{target} is made by labgen for every node")
+            # Elsewhere the rendered file has its source's name, and that is outside of the node's folder.
+            if ".." in PurePosixPath(source).parts and not target.startswith(f"{NODE_FOLDER}/"):
+                raise ValueError(f"{source} is another role's: only a file below {NODE_FOLDER} can be")
         return files
 
     def evaluated(self, key: str, context: Mapping[str, Any]) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import threading
 import time
@@ -98,7 +99,8 @@ def drill_lab(
     running = _ready(engine, state, plan)
     containers = {name: running[name] for name in watched_of(plan, wires)}
     pause = pause_of(len(containers), len(plan.nodes))
-    window = window or max(_WINDOW, pause + _NOTICE)
+    # In tenths, as people read it, and never shorter.
+    window = window or max(_WINDOW, math.ceil(10 * (pause + _NOTICE)) / 10)
     emit(
         Event(
             Subject.STEP,

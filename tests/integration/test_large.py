@@ -26,6 +26,7 @@ from labgen.verify.lab import lab_secrets, other_labs, verify_lab
 from labgen.verify.table import Outcome, State, TruthTable
 
 from .conftest import Cli
+from .containers import containers
 from .outage import REFUSED, Outage, without_quorum
 
 #: Enough for two slow processors that do other work as well; what it should take is in docs/performance.md.
@@ -60,17 +61,10 @@ class Large:
     def name(self) -> str:
         return self.plan.name
 
-    def containers(self) -> dict[str, tuple[str, str]]:
-        """Return the container of each node, and since when it runs."""
-        found = {name: one.container for name, one in observe(self.engine, self.name).items()}
-        look = self.engine.sdk.api.inspect_container
-        return {name: (one, look(one)["State"]["StartedAt"]) for name, one in found.items()}
-
     def kill_everything(self) -> None:
         """As when the power fails: all at once, and nobody is told."""
-        containers = [one.container for one in observe(self.engine, self.name).values()]
-        for one in containers:
-            self.engine.sdk.api.kill(one)
+        for one in observe(self.engine, self.name).values():
+            self.engine.sdk.api.kill(one.container)
 
 
 @pytest.fixture(scope="module")
@@ -171,17 +165,17 @@ def test_what_brokers_and_the_leader_do_is_done_afterwards(large: Large) -> None
 
 def test_front_ends_come_and_go(large: Large) -> None:
     """They share an address. One more of them is nobody else's business, and no user notices."""
-    before = large.containers()
+    before = containers(large.engine, large.name)
     address = address_of(large.plan, lab_secrets(large.state))
     with Users(address, large.plan.sites[1].name) as users:
         large.cli.run("up", large.name, "--set", "frontend=3")
-        grown = large.containers()
+        grown = containers(large.engine, large.name)
         assert grown.keys() - before.keys() == {"frontend-3"}
         assert {name: grown[name] for name in before} == before
         table = verify_lab(large.engine, large.state, plan_of_lab(large.state))
         assert not table.differences, "\n".join(map(str, table.differences))
         large.cli.run("up", large.name, "--set", "frontend=2")
-        assert large.containers() == before
+        assert containers(large.engine, large.name) == before
         users.finish()
     assert [one.error for one in users.since(0) if one.error] == []
     assert users.accepted > 20
@@ -190,7 +184,7 @@ def test_front_ends_come_and_go(large: Large) -> None:
 
 def test_a_small_lab_beside_it(large: Large, cli: Cli) -> None:
     """Neither reaches the other: each is verified, which asks for addresses of all labs."""
-    before = large.containers()
+    before = containers(large.engine, large.name)
     name = cli.lab("beside")
     cli.run("up", name, "--size", "small", "--timeout", str(int(UP)), seconds=UP + 60)
     state = LabState(name, cli.state / "labs" / name)
@@ -202,7 +196,7 @@ def test_a_small_lab_beside_it(large: Large, cli: Cli) -> None:
         assert not found.differences, "\n".join(map(str, found.differences))
     cli.run("smoke", name)
     cli.run("down", name)
-    assert large.containers() == before
+    assert containers(large.engine, large.name) == before
     assert not verify_lab(large.engine, large.state, large.plan).differences
 
 

@@ -18,6 +18,7 @@ from labgen.engine.down import known_labs
 from labgen.names import Label, container_name
 
 from .conftest import PREFIX, SECONDS, Cli
+from .containers import containers
 from .waiting import until
 
 #: A lab of five nodes with a database: quick to start, and with data, secrets, certificates and ports.
@@ -34,17 +35,6 @@ def tiny(tmp_path: Path) -> Path:
     path = tmp_path / "lab.yaml"
     path.write_text(TINY)
     return path
-
-
-def containers(engine: Engine, lab: str) -> dict[str, tuple[str, str]]:
-    """Return the id and the time of the start of each node."""
-    return {
-        one["Labels"][Label.NODE]: (
-            one["Id"],
-            engine.sdk.api.inspect_container(one["Id"])["State"]["StartedAt"],
-        )
-        for one in engine.containers(f"{Label.LAB}={lab}")
-    }
 
 
 def states(cli: Cli, lab: str) -> dict[str, str]:

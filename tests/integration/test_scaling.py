@@ -18,11 +18,11 @@ from typing import Any, Self
 import pytest
 
 from labgen.engine.client import Engine
-from labgen.engine.observe import observe
 from labgen.names import container_name
 
 from .conftest import Cli
 from .consoles import PATIENCE, Platform, first_image, platform_of, told
+from .containers import containers
 
 #: All that users see, two of the API, and a hypervisor whose screen a console shows.
 LAB = """\
@@ -153,15 +153,6 @@ def with_api(cli: Cli, lab: str, count: int) -> str:
     path = cli.state / "scaling.yaml"
     path.write_text(LAB)
     return cli.run("up", lab, "-f", str(path), "--set", f"api={count}").stderr
-
-
-def containers(engine: Engine, lab: str) -> dict[str, tuple[str, str]]:
-    """Return by node its container, and when its programs were started."""
-    api = engine.sdk.api
-    return {
-        name: (one.container, api.inspect_container(one.container)["State"]["StartedAt"])
-        for name, one in observe(engine, lab).items()
-    }
 
 
 def run(engine: Engine, lab: str, node: str, *command: str) -> str:

@@ -14,6 +14,7 @@ from labgen.engine.observe import observe
 from labgen.names import container_name
 
 from .conftest import Cli
+from .containers import containers
 from .waiting import until
 
 _CLUSTERS = ("mysql", "redis", "sentinel", "rabbitmq", "zookeeper", "datanode")
@@ -154,15 +155,6 @@ def lab(cli: Cli) -> Iterator[str]:
     cli.run("up", name, "-f", str(path))
     yield name
     cli.run("down", name)
-
-
-def containers(engine: Engine, lab: str) -> dict[str, tuple[str, str]]:
-    """Return by node its container, and when its programs were started."""
-    api = engine.sdk.api
-    return {
-        name: (one.container, api.inspect_container(one.container)["State"]["StartedAt"])
-        for name, one in observe(engine, lab).items()
-    }
 
 
 def each(count: int) -> list[str]:

@@ -120,6 +120,17 @@ def test_tmpfs_belongs_to_the_service_alone(tmp_path: Path) -> None:
     assert service["tmpfs"][2:] == ["/var/lib/x:mode=0700,uid=900,gid=900,size=16m"]
 
 
+def test_two_roles_may_have_one_file(tmp_path: Path) -> None:
+    files = "files: {{{}: /etc/labgen/a}}\n"
+    own, other = files.format("a.j2"), files.format("../web/a.j2")
+    done = rendered(tmp_path, None, own, other, a__j2="{{ node.name }}\n")
+    assert done.files["nodes/web-1/a"] == "web-1\n"
+    assert done.files["nodes/dc1-db-1/a"] == "dc1-db-1\n"
+    assert set(done.files) == set(rendered(tmp_path / "own", None, own, "", a__j2="").files) | {
+        "nodes/dc1-db-1/a"
+    }
+
+
 def test_what_is_not_said_is_not_there(tmp_path: Path) -> None:
     assert not service_of(rendered(tmp_path)).keys() & {
         "command",

@@ -30,6 +30,14 @@ def test_missing_folder(tmp_path: Path) -> None:
     assert str(caught.value) == f"{path}: cannot be read: No such file or directory"
 
 
+def test_another_roles_file_has_a_place_in_the_nodes_folder_alone(tmp_path: Path) -> None:
+    path = tmp_path / "web" / "service.yaml"
+    assert refusal(tmp_path, "files: {../database/a.j2: /etc/a}\n") == (
+        f"{path}: files: Value error, "
+        "../database/a.j2 is another role's: only a file below /etc/labgen can be"
+    )
+
+
 @pytest.mark.parametrize(
     ("web", "fault"),
     [

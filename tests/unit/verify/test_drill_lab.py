@@ -10,13 +10,17 @@ from typing import Self
 import pytest
 import requests
 
+from labgen.catalogue.model import Catalogue
 from labgen.engine.cuts import Wire
 from labgen.engine.state import LabState
-from labgen.engine.watchers import Watchers
+from labgen.engine.watchers import Watchers, pause_of
 from labgen.errors import LabgenError
+from labgen.plan.build import make_plan
 from labgen.plan.model import LabPlan
+from labgen.plan.spec import LabSpec
 from labgen.render.cuts import CUTS_FILE, cuts_text
 from labgen.verify import drill_lab as module
+from labgen.verify.drill import watched_of, wires_of
 from labgen.verify.drill_lab import Interrupts, drill_lab
 from tests.unit.engine.world import Heard, World, run_lab
 from tests.unit.verify.drilled import Drilled
@@ -80,6 +84,27 @@ def test_a_healthy_lab_is_drilled(world: World, state: LabState, small_plan: Lab
     done = drill_lab(world.engine, state, small_plan, [WIRE], window=2.0)
     assert (done.fault, done.accepted, done.lost, done.unknown) == ("", 7, (), "")
     assert lab.calls == [("cut", WIRE), ("heal", WIRE)]
+
+
+@pytest.mark.usefixtures("lab")
+def test_many_nodes_are_asked_seldom_and_given_the_time(
+    state: LabState, catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large, world = make_plan(catalogue, LabSpec(size="large"), "large"), World()
+    run_lab(world, large)
+    pauses: list[float] = []
+
+    def watch(_engine: object, _nodes: object, pause: float) -> AbstractContextManager[None]:
+        pauses.append(pause)
+        return nullcontext()
+
+    monkeypatch.setattr(module, "Watchers", watch)
+    monkeypatch.setattr(module, "_Lab", lambda *_: Drilled(list(large.node_by_name)))
+    wires, heard = wires_of(large), Heard()
+    done = drill_lab(world.engine, state, large, wires, emit=heard)
+    assert pauses == [pause_of(len(watched_of(large, wires)), len(large.nodes))]
+    assert 6 < pauses[0] + 4 <= done.window <= pauses[0] + 4.1
+    assert heard.lines[0] == f"watching 54 nodes; 219 wires, each cut for {done.window:.2g} s"
 
 
 @pytest.mark.usefixtures("lab")
