@@ -58,6 +58,16 @@ def drill(
             envvar="LABGEN_DRILL_WINDOW",
         ),
     ] = None,
+    within: Annotated[
+        Optional[float],
+        typer.Option(
+            help="How long all may take to be well again afterwards; without it 40, after a server 120.",
+            metavar="SECONDS",
+            min=1,
+            max=3600,
+            envvar="LABGEN_DRILL_WITHIN",
+        ),
+    ] = None,
     html: Annotated[
         Optional[Path],
         typer.Option(
@@ -80,7 +90,7 @@ def drill(
     longer than it may, or somebody did not come back.
     """
     if kind is not Fault.CUT:
-        _hit(kind, [one for one in (source, destination) if one], lab, html, style, each=each)
+        _hit(kind, [one for one in (source, destination) if one], lab, html, style, each=each, within=within)
         return
     from labgen.cli.progress import Progress, shown
     from labgen.cli.target import find_lab
@@ -100,7 +110,7 @@ def drill(
     wires = _chosen(plan, source, destination)
     try:
         with shown(Progress.AUTO) as emit:
-            done = drill_lab(engine, state, plan, wires, window=window, emit=emit)
+            done = drill_lab(engine, state, plan, wires, window=window, within=within, emit=emit)
     except KeyboardInterrupt:
         note(f"labgen: interrupted; what was cut is healed, and `labgen cut --lab {name}` shows it")
         raise
@@ -142,7 +152,14 @@ def _write(path: Path, text: str) -> None:
 
 
 def _hit(
-    kind: Fault, names: list[str], lab: str | None, html: Path | None, style: Format, *, each: bool
+    kind: Fault,
+    names: list[str],
+    lab: str | None,
+    html: Path | None,
+    style: Format,
+    *,
+    each: bool,
+    within: float | None,
 ) -> None:
     from labgen.cli.progress import Progress, shown
     from labgen.cli.target import find_lab, find_nodes
@@ -170,7 +187,7 @@ def _hit(
     chosen = tuple(one.name for one in find_nodes(observe(engine, name), names, name))
     groups = [(one.name,) for one in plan.nodes if not one.actor] if each else [chosen]
     with shown(Progress.AUTO) as emit:
-        done = hit_lab(engine, plan, lab_secrets(state), groups, Kind(kind.value), emit=emit)
+        done = hit_lab(engine, plan, lab_secrets(state), groups, Kind(kind.value), within=within, emit=emit)
     if style is Format.JSON:
         print_json(faults_document(done))
     else:

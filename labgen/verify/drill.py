@@ -25,9 +25,21 @@ if TYPE_CHECKING:
     from labgen.smoke.users import Attempt
     from labgen.verify.felt import Impact
 
-__all__ = ["Drill", "Effects", "Felt", "Late", "Notice", "Trial", "drill", "watched_of", "wires_of"]
+__all__ = [
+    "RECOVERY",
+    "Drill",
+    "Effects",
+    "Felt",
+    "Late",
+    "Notice",
+    "Trial",
+    "drill",
+    "watched_of",
+    "wires_of",
+]
 
-_RECOVERY: Final = 40.0  # seconds until all must be well again after a wire is healed
+#: Seconds in which all must be well again after a wire is healed, where nobody says otherwise.
+RECOVERY: Final = 40.0
 _LOOK: Final = 0.25  # seconds between two looks at whether users are well
 _MANY: Final = 25  # nodes that can all be watched, and the lab has time for something else
 _BEGINNING: Final = 40.0  # seconds until each node's check must have said that it is well, before any cut
@@ -162,12 +174,13 @@ def drill(
     effects: Effects,
     *,
     window: float,
+    within: float = RECOVERY,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Drill:
     """Cut each of `wires` for `window` seconds and heal it, whatever happens; the result is for people.
 
-    The drill ends with the first wire after which somebody does not recover. Raises LabgenError when a node
-    is not well before the first cut.
+    The drill ends with the first wire after which somebody does not recover `within` so many seconds. Raises
+    LabgenError when a node is not well before the first cut.
     """
     started = effects.now()
     listener = _Listener(plan, effects, watched_of(plan, wires))
@@ -184,17 +197,17 @@ def drill(
             fault = f"somebody else cut {_words(others[0])} meanwhile: what would be seen is not one wire's"
             break
         tell(f"{number}/{len(wires)}: {_words(wire)}")
-        trial = listener.try_wire(wire, window)
+        trial = listener.try_wire(wire, window, within)
         trials.append(trial)
         if trial.late:
             fault = (
-                f"{_words(wire)} was cut and healed, and {_RECOVERY:.0f} s later not everybody was well:\n"
+                f"{_words(wire)} was cut and healed, and {within:g} s later not everybody was well:\n"
                 + _listed(trial.late)
             )
             break
         if trial.felt is not None and trial.felt.impact.seconds is None:
             fault = (
-                f"{_words(wire)} was cut and healed, and {_RECOVERY:.0f} s later users were not served: "
+                f"{_words(wire)} was cut and healed, and {within:g} s later users were not served: "
                 f"{trial.felt.impact.said}"
             )
             break
@@ -217,7 +230,7 @@ class _Listener:
         # What users outside reach by these rows, those of a drill reach from this machine.
         self._outside = {row for one in plan.published for row in one.connections}
 
-    def try_wire(self, wire: Wire, window: float) -> Trial:
+    def try_wire(self, wire: Wire, window: float, within: float) -> Trial:
         """Cut one wire, watch, heal it, and wait until all are well."""
         effects = self._effects
         before = effects.now()
@@ -233,7 +246,7 @@ class _Listener:
         finally:
             effects.heal(wire)
         healed = effects.now()
-        well, late = self.settle(healed, _RECOVERY, notices, users=True)
+        well, late = self.settle(healed, within, notices, users=True)
         rows = [
             (one.connection.id, end)
             for end, other in wire.pairs

@@ -19,7 +19,7 @@ from labgen.engine.observe import NodeState, observe
 from labgen.engine.watchers import Sign, Watchers, pause_of
 from labgen.errors import LabgenError, first_line
 from labgen.smoke.run import users_of
-from labgen.verify.drill import Drill, drill, watched_of
+from labgen.verify.drill import RECOVERY, Drill, drill, watched_of
 from labgen.verify.lab import lab_secrets
 from labgen.verify.report.tally import count
 
@@ -88,13 +88,15 @@ def drill_lab(
     wires: Sequence[Wire],
     *,
     window: float | None = None,
+    within: float | None = None,
     emit: Emit = ignore,
 ) -> Drill:
     """Cut each of `wires` of a healthy lab for `window` seconds; return who noticed, and what users felt.
 
-    Without a window it is as long as every node needs to notice. Where users have no way in, the drill goes
-    without them. No wire is cut afterwards, whatever ends the drill. Raises LabgenError when the lab is not
-    healthy or has cut wires, before anything is cut; or when a wire could not be cut or healed.
+    Without a window it is as long as every node needs to notice; all have to be well again `within` so many
+    seconds, without it 40. Where users have no way in, the drill goes without them. No wire is cut
+    afterwards, whatever ends the drill. Raises LabgenError when the lab is not healthy or has cut wires,
+    before anything is cut; or when a wire could not be cut or healed.
     """
     running = _ready(engine, state, plan)
     containers = {name: running[name] for name in watched_of(plan, wires)}
@@ -112,7 +114,14 @@ def drill_lab(
         emit(Event(Subject.STEP, unused or "users begin: one reads, one writes"))
         watchers = stack.enter_context(Watchers(engine, containers, pause))
         effects = _Lab(engine, state, plan, watchers, interrupts, users)
-        done = drill(plan, wires, effects, window=window, tell=lambda step: emit(Event(Subject.STEP, step)))
+        done = drill(
+            plan,
+            wires,
+            effects,
+            window=window,
+            within=within or RECOVERY,
+            tell=lambda step: emit(Event(Subject.STEP, step)),
+        )
     if users is None:
         done = replace(done, unknown=unused)
     else:

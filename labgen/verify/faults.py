@@ -22,7 +22,8 @@ __all__ = ["Blow", "Faults", "Hits", "Kind", "hit_all"]
 
 _WATCH: Final = 10.0  # seconds after a fault in which whatever it does to users must have begun
 _GIVE_UP: Final = 60.0  # seconds after which a platform that has a spare node should have gone on
-_REJOIN: Final = 120.0  # seconds until a node that is back must be healthy, and all others
+#: Seconds in which a node that is back must be healthy, and all others, where nobody says otherwise.
+REJOIN: Final = 120.0
 
 
 class Kind(StrEnum):
@@ -62,7 +63,7 @@ class Blow:
 
     `spare`: whether others of their roles remained, `bound` how long users may then be affected (None: the
     documents give no bound). `back` is how long it took after healing until everybody was healthy, None
-    when somebody was not in time: `late` says who, and why.
+    when somebody was not `within` so many seconds: `late` says who, and why.
     """
 
     nodes: tuple[str, ...]
@@ -73,6 +74,7 @@ class Blow:
     healing: Impact
     back: float | None
     late: Mapping[str, str]
+    within: float = REJOIN
 
     @property
     def fault(self) -> str:
@@ -80,7 +82,7 @@ class Blow:
         names = ", ".join(self.nodes)
         if self.back is None:
             who = "; ".join(f"{node}: {said}" for node, said in self.late.items())
-            return f"{names}: not everybody was well {_REJOIN:.0f} s after it was over: {who}"
+            return f"{names}: not everybody was well {self.within:g} s after it was over: {who}"
         if self.spare and self.bound is not None and self.impact.seconds is None:
             return f"{names}: users were not served any more: {self.impact.said}"
         if self.healing.seconds is None:
@@ -113,22 +115,26 @@ def hit_all(
     targets: Sequence[tuple[tuple[str, ...], bool, float | None]],
     kind: Kind,
     hits: Hits,
+    *,
+    within: float = REJOIN,
     tell: Callable[[str], None] = lambda _: None,
 ) -> list[Blow]:
     """Hit each of `targets` (nodes, whether others remain, bound in seconds), and heal it, whatever happens.
 
-    Ends with the first after which somebody is not well again.
+    Ends with the first after which somebody is not well again `within` so many seconds.
     """
     done: list[Blow] = []
     for number, (nodes, spare, bound) in enumerate(targets, 1):
         tell(f"{number}/{len(targets)}: {kind} {', '.join(nodes)}")
-        done.append(_hit(nodes, kind, hits, spare=spare, bound=bound))
+        done.append(_hit(nodes, kind, hits, spare=spare, bound=bound, within=within))
         if done[-1].back is None:
             break
     return done
 
 
-def _hit(nodes: tuple[str, ...], kind: Kind, hits: Hits, *, spare: bool, bound: float | None) -> Blow:
+def _hit(
+    nodes: tuple[str, ...], kind: Kind, hits: Hits, *, spare: bool, bound: float | None, within: float
+) -> Blow:
     since = hits.now()
     try:
         hits.hit(kind, nodes)
@@ -139,9 +145,9 @@ def _hit(nodes: tuple[str, ...], kind: Kind, hits: Hits, *, spare: bool, bound: 
     finally:
         hits.heal(kind, nodes)
     healed = hits.now()
-    late = _gather(hits, healed)
+    late = _gather(hits, healed, within)
     back = None if late else hits.now() - healed
-    while hits.now() < healed + _REJOIN and not _calm(hits, healed):
+    while hits.now() < healed + within and not _calm(hits, healed):
         hits.wait(0.25)
     return Blow(
         nodes=nodes,
@@ -152,12 +158,13 @@ def _hit(nodes: tuple[str, ...], kind: Kind, hits: Hits, *, spare: bool, bound: 
         healing=impact_of(hits.attempts(healed), healed),
         back=back,
         late=late,
+        within=within,
     )
 
 
-def _gather(hits: Hits, since: float) -> Mapping[str, str]:
+def _gather(hits: Hits, since: float, within: float) -> Mapping[str, str]:
     """Wait until all are healthy; return who is not in time."""
-    while (ill := hits.ill()) and hits.now() < since + _REJOIN:
+    while (ill := hits.ill()) and hits.now() < since + within:
         hits.wait(0.5)
     return ill
 

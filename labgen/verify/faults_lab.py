@@ -19,7 +19,7 @@ from labgen.errors import LabgenError
 from labgen.smoke.run import users_of
 from labgen.smoke.users import PATIENCE
 from labgen.verify.drill_lab import Interrupts, healthy_nodes, ill_nodes, lost_writes
-from labgen.verify.faults import Blow, Faults, Kind, hit_all
+from labgen.verify.faults import REJOIN, Blow, Faults, Kind, hit_all
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -62,12 +62,14 @@ def hit_lab(
     groups: Sequence[tuple[str, ...]],
     kind: Kind,
     *,
+    within: float | None = None,
     emit: Emit = ignore,
 ) -> Faults:
     """Hit each group of nodes of a healthy lab while users go on; return what came of it.
 
-    Every node runs again afterwards, whatever ends the drill. Raises LabgenError when the lab is not healthy,
-    has no way in for users, or a node could not be hit or healed.
+    All have to be well `within` so many seconds after a node's return, without it 120. Every node runs again
+    afterwards, whatever ends the drill. Raises LabgenError when the lab is not healthy, has no way in for
+    users, or a node could not be hit or healed.
     """
     lab = _Lab(engine, plan)
     healthy_nodes(engine, plan)
@@ -81,7 +83,13 @@ def hit_lab(
             (names, spare, bound if bound is None else bound + more)
             for names, spare, bound in targets_of(plan, groups)
         ]
-        blows = hit_all(targets, kind, lab, tell=lambda step: emit(Event(Subject.STEP, step)))
+        blows = hit_all(
+            targets,
+            kind,
+            lab,
+            within=within or REJOIN,
+            tell=lambda step: emit(Event(Subject.STEP, step)),
+        )
         blows = [replace(one, late=_explained(engine, plan, one.late)) for one in blows]
         emit(Event(Subject.STEP, f"looking for {users.accepted} accepted writes"))
         users.finish()

@@ -22,13 +22,14 @@ class Drilled:
     def __init__(self) -> None:
         self.wires: list[Wire] = []
         self.window: float | None = 0.0
+        self.within: float | None = 0.0
         self.fault = ""
         self.interrupted = False
 
     def __call__(
         self, _engine: object, _state: object, plan: LabPlan, wires: Sequence[Wire], **how: Any
     ) -> Drill:
-        self.wires, self.window = list(wires), how["window"]
+        self.wires, self.window, self.within = list(wires), how["window"], how["within"]
         if self.interrupted:
             raise KeyboardInterrupt
         notices = (Notice("api-1", 2.5, "redis-1 is silent"),)
@@ -66,8 +67,10 @@ def test_one_wire_as_a_document(running: Program, drilled: Drilled) -> None:
     assert ran.code == 0
     assert drilled.wires == [Wire("api-1", "redis-1")]
     assert (ran.json["window"], ran.json["wires"][0]["noticed"][0]["node"]) == (2.5, "api-1")
-    assert running("drill", LABGEN_DRILL_WINDOW="9").code == 0
-    assert drilled.window == 9.0
+    unsaid = drilled.within
+    assert unsaid is None
+    assert running("drill", LABGEN_DRILL_WINDOW="9", LABGEN_DRILL_WITHIN="90").code == 0
+    assert (drilled.window, drilled.within) == (9.0, 90.0)
 
 
 def test_a_page_too(running: Program, drilled: Drilled) -> None:

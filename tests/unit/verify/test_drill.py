@@ -185,6 +185,16 @@ def test_who_stays_unwell_ends_the_drill(small_plan: LabPlan) -> None:
     assert not lab.there
 
 
+@pytest.mark.parametrize(("within", "recovered"), [(20.0, False), (50.0, True)])
+def test_all_have_as_long_as_the_user_says(
+    small_plan: LabPlan, wire: Wire, within: float, recovered: bool
+) -> None:
+    lab = lab_of(small_plan, {wire: {"m-1": [(2.0, None)]}})
+    lab.recovery = 30.0
+    done = drill(small_plan, [wire], lab, window=WINDOW, within=within)
+    assert not done.fault if recovered else " and 20 s later not everybody was well:\n" in done.fault
+
+
 def test_a_lab_that_is_not_well_is_left_alone(small_plan: LabPlan, wire: Wire) -> None:
     lab = lab_of(small_plan)
     lab.ill = {"m-1": "port 8009 is silent", "ui-1": "no answer"}

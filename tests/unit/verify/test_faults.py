@@ -121,6 +121,13 @@ def test_who_does_not_come_back_ends_the_drill() -> None:
     )
 
 
+@pytest.mark.parametrize(("within", "back"), [(30.0, False), (90.0, True)])
+def test_who_comes_back_has_as_long_as_the_user_says(within: float, back: bool) -> None:
+    (blow,) = hit_all([(("mysql-1",), True, 15.0)], Kind.KILL, World(slow=60.0), within=within)
+    assert (blow.back is not None) == back
+    assert ("not everybody was well 30 s after" in blow.fault) != back
+
+
 def test_a_node_is_healed_when_it_could_not_be_hit() -> None:
     world = World(deaf=True)
     with pytest.raises(LabgenError, match="the engine does not kill"):
