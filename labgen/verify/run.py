@@ -28,6 +28,8 @@ __all__ = ["Subject", "measure"]
 _DOUBTFUL: Final = frozenset(
     {Outcome.TIMEOUT, Outcome.SILENT, Outcome.GARBLED, Outcome.UNRESOLVED, Outcome.FAILED}
 )
+#: Stands for a token that could not be had: the dialogue that needs it says what is wrong, and where.
+_NO_TOKEN: Final = "none"  # noqa: S105 - no secret
 _PATIENCE: Final = 1.0  # seconds for one connection attempt; on one machine an answer takes microseconds
 
 
@@ -134,11 +136,13 @@ class _Run:
                 "json": {"host": first.name, "port": token.port},
                 "seconds": 5,
             }
+            found = ""
             for one in spoken:
                 if one.needs(name):
-                    body = probe.ask(request).get("body")
-                    # Without one the dialogue that needs it says what is wrong, and where.
-                    found = str(body.get(token.answer, "")) if isinstance(body, dict) else "none"
+                    # Where one is not to be had, the next would be waited for as long, in vain.
+                    if found != _NO_TOKEN:
+                        body = probe.ask(request).get("body")
+                        found = str(body.get(token.answer, "")) if isinstance(body, dict) else _NO_TOKEN
                     self._tokens.setdefault(one.id, {})[name] = found
 
     def ask(self, questions: Questions, name: str) -> None:

@@ -54,6 +54,7 @@ def test_without_a_token_the_dialogue_says_what_is_wrong(answer: dict[str, Any])
     measured()
     paths = [one["options"].get("path", "") for call in asked("speak") for one in call["checks"]]
     assert sum("token=none" in path for path in paths) == 3
+    assert len(asked("fetch")) == 1, "and nobody waits three times"
 
 
 def test_somebody_who_gets_to_this_machine_is_waited_for() -> None:
