@@ -35,8 +35,7 @@ chromium: ## a Chromium for the tests of the UI (as root on Debian: installed)
 	@labgen/setup/chromium.sh
 
 .PHONY: setup
-setup: venv engine ## all that labgen needs on this machine: environment, engine, images
-	@$(bin)/labgen images build
+setup: images ## all that labgen needs on this machine: environment, engine, images
 
 .PHONY: up
 up: setup ## set up, then the lab `small`, running and healthy
@@ -65,9 +64,18 @@ browser: venv chromium ## tests of the UI in a Chromium, without Docker
 integration: setup chromium ## tests on a real lab
 	@$(bin)/pytest tests -m integration $(ARGS)
 
-.PHONY: test
-test: setup chromium lint ## set up, lint, and every test
+.PHONY: images
+images: venv engine
+	@$(bin)/labgen images build
+
+.PHONY: without-labs
+without-labs: lint chromium
 	@$(bin)/pytest tests -m 'not bench and not integration' $(parallel) $(ARGS)
+
+# What needs no lab waits for no image. Each tells what it did when it has done it, so that neither talks amid the other.
+.PHONY: test
+test: venv engine chromium ## set up, lint, and every test
+	@$(MAKE) --jobs=2 --output-sync=target images without-labs
 	@$(bin)/pytest tests -m integration $(ARGS)
 
 .PHONY: bench
