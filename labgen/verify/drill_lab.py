@@ -122,6 +122,8 @@ def drill_lab(
             within=within or RECOVERY,
             tell=lambda step: emit(Event(Subject.STEP, step)),
         )
+        if users is not None:
+            emit(Event(Subject.STEP, f"looking for {count(users.accepted, 'accepted write')}"))
     if users is None:
         done = replace(done, unknown=unused)
     else:

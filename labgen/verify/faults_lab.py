@@ -20,6 +20,7 @@ from labgen.smoke.run import users_of
 from labgen.smoke.users import PATIENCE
 from labgen.verify.drill_lab import Interrupts, healthy_nodes, ill_nodes, lost_writes
 from labgen.verify.faults import REJOIN, Blow, Faults, Kind, hit_all
+from labgen.verify.report.tally import count
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -91,7 +92,7 @@ def hit_lab(
             tell=lambda step: emit(Event(Subject.STEP, step)),
         )
         blows = [replace(one, late=_explained(engine, plan, one.late)) for one in blows]
-        emit(Event(Subject.STEP, f"looking for {users.accepted} accepted writes"))
+        emit(Event(Subject.STEP, f"looking for {count(users.accepted, 'accepted write')}"))
         users.finish()
     done = Faults(plan.name, plan.size, tuple(blows), time.monotonic() - began, users.accepted, users.lost)
     return replace(done, fault=_fault(blows, users))

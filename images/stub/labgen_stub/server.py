@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 # Together below the five seconds that a server has to end.
 _GRACE, _LEAVE = 2, 2
+#: Seconds that a connection may be idle. Whoever asks gives one up sooner (HAProxy after some 10 s, Apache
+#: after 60, the platform's own servers after 5), so that no request meets its end: only what reads would be
+#: asked for again.
+_IDLE = 75
 
 
 class _Server(uvicorn.Server):
@@ -68,6 +72,7 @@ async def run(
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=_GRACE,
+        timeout_keep_alive=_IDLE,
         # The proxies are other nodes; what they forward is read where it is needed (web.links).
         proxy_headers=False,
     )

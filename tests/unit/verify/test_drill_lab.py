@@ -104,6 +104,7 @@ def test_many_nodes_are_asked_seldom_and_given_the_time(
     done = drill_lab(world.engine, state, large, wires, emit=heard)
     assert pauses == [pause_of(len(watched_of(large, wires)), len(large.nodes))]
     assert 6 < pauses[0] + 4 <= done.window <= pauses[0] + 4.1
+    assert heard.lines[-1] == "looking for 7 accepted writes"
     assert heard.lines[0] == f"watching 54 nodes; 219 wires, each cut for {done.window:.2g} s"
 
 

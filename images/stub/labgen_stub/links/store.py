@@ -64,7 +64,10 @@ class Store:
         if self._redis is None:
             if not self._places:
                 raise Unavailable("no Redis among the neighbours")
-            from redis.asyncio import Redis  # noqa: PLC0415 - loaded by whoever has such a neighbour
+            # Loaded by whoever has such a neighbour.
+            from redis.asyncio import Redis  # noqa: PLC0415
+
+            from labgen_stub.links.redis_connection import RedisConnection  # noqa: PLC0415
 
             place = self._places[0]
             self._redis = Redis(
@@ -74,4 +77,6 @@ class Store:
                 socket_connect_timeout=_TIMEOUT,
                 decode_responses=True,
             )
+            # The one parameter that there is for it makes a pool whose connections try once only.
+            self._redis.connection_pool.connection_class = RedisConnection
         return self._redis
