@@ -34,7 +34,7 @@ __all__ = ["Sign", "Watchers", "pause_of"]
 #: that a check may take, seconds that it goes on unasked, the check. To be asked is needed: an engine does
 #: not always close the input of a program whose output nobody takes any more.
 _LOOP: Final = r"""
-pause=$1 bound=$2 patience=$3 asked=0
+pause=$1 bound=$2 patience=$3 asked=0 word=
 shift 3
 export LC_ALL=C
 if command -v timeout >/dev/null; then set -- timeout -k 1 "$bound" "$@"; fi
@@ -45,9 +45,13 @@ while ((SECONDS - asked < patience)); do
     took=$(((${EPOCHREALTIME/[.,]/} - began) / 1000))
     said=${said%%$'\n'*}
     printf '%d %d %s\n' "$code" "$took" "${said:0:500}" || exit
-    read -r -t "$pause" word
+    read -r -t "$pause" piece
     over=$?
-    if [ "$word" = on ]; then asked=$SECONDS; elif ((over <= 128)); then exit 0; fi
+    word+=$piece
+    # The pause may end amid a word: the rest of it comes in the next one.
+    if ((over > 128)); then continue; fi
+    if ((over > 0)) || [ "$word" != on ]; then exit 0; fi
+    asked=$SECONDS word=
 done
 """
 _SAID: Final = re.compile(rb"(\d+) (\d+) (.*)")

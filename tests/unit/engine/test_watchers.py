@@ -204,6 +204,21 @@ def test_it_is_asked_to_go_on(machine: Machine, monkeypatch: pytest.MonkeyPatch)
     assert len(machine.started) == 1
 
 
+def test_a_word_that_comes_in_pieces_is_one() -> None:
+    """On a busy machine the pause between two rounds may end amid a word."""
+    with subprocess.Popen(script("true"), stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for piece in (b"o", b"n\n", b"on", b"\n", b"e", b"n"):
+            process.stdin.write(piece)
+            process.stdin.flush()
+            # A round that began before it was there, and one that has seen it.
+            assert [process.stdout.readline()[:2] for _ in range(3)] == [b"0 "] * 3, piece
+        process.stdin.write(b"d\n")
+        process.stdin.flush()
+        assert process.wait(SECONDS) == 0
+
+
 def test_unasked_it_ends_though_its_input_is_open() -> None:
     with subprocess.Popen(
         script("true", patience="1"), stdin=subprocess.PIPE, stdout=subprocess.PIPE
