@@ -169,10 +169,10 @@ def test_a_node_that_never_gets_healthy_is_named_with_its_own_words(cli: Cli, ti
     lab = cli.lab("starved")
     # MySQL cannot start in so little memory; everything else can.
     done = cli.run(
-        "up", lab, "-f", str(tiny), "--set", "resources.mysql.memory=24MiB", "--timeout", "25", code=4
+        "up", lab, "-f", str(tiny), "--set", "resources.mysql.memory=24MiB", "--timeout", "15", code=4
     )
     assert "mysql-1: " in done.stderr
-    assert "not healthy after 25 s" in done.stderr
+    assert "not healthy after 15 s" in done.stderr
     assert "last log lines:" in done.stderr
     assert f"`labgen down {lab}` removes it." in done.stderr
     cli.run("down", lab)

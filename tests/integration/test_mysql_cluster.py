@@ -26,6 +26,8 @@ from labgen.render.service import INIT_CAPS
 from .conftest import PREFIX
 from .waiting import until
 
+#: Its containers are its own, and wait for each other most of the time.
+pytestmark = pytest.mark.beside
 pymysql: Any = import_module("pymysql")
 
 MEMBERS = ("mysql-1", "mysql-2", "mysql-3")

@@ -16,6 +16,8 @@ from labgen.engine.client import Engine
 from .cluster import Place, ask, engine_with, place
 from .waiting import until
 
+#: Its containers are its own, and wait for each other most of the time.
+pytestmark = pytest.mark.beside
 _RABBITS = tuple(f"rabbitmq-{one}" for one in (1, 2, 3))
 _QUEUE, _TRANSIENT = "abiquo.nars.requests.dc1", "abiquo.tracer.fanout.traces.m-1"
 _ATTEMPT = 5.0  # seconds: as long as a client that is not patient lets one attempt take

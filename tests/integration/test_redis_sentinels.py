@@ -17,6 +17,8 @@ from labgen.engine.client import Engine
 from .cluster import Place, engine_with, place
 from .waiting import until
 
+#: Its containers are its own, and wait for each other most of the time.
+pytestmark = pytest.mark.beside
 _ONCE = Retry(NoBackoff(), 0)
 _REDISES = tuple(f"redis-{one}" for one in (1, 2, 3))
 _SENTINELS = tuple(f"sentinel-{one}" for one in (1, 2, 3))

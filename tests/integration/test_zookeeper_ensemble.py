@@ -15,6 +15,8 @@ from labgen.engine.client import Engine
 from .cluster import Place, ask, engine_with, place
 from .waiting import until
 
+#: Its containers are its own, and wait for each other most of the time.
+pytestmark = pytest.mark.beside
 _ZOOKEEPERS = tuple(f"zookeeper-{one}" for one in (1, 2, 3))
 # A session of the platform's kind: each line that is read is a write, answered by what became of it.
 _SESSION = """
