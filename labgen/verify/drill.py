@@ -244,6 +244,7 @@ class _Listener:
                 if sign is not None and sign.began >= before:
                     notices.take(sign)
         finally:
+            over = effects.now()
             effects.heal(wire)
         healed = effects.now()
         well, late = self.settle(healed, within, notices, users=True)
@@ -265,16 +266,16 @@ class _Listener:
             if late
             else max((well[one.node] - healed for one in found if one.lasting), default=0.0),
             late=late,
-            felt=None if self._outside.issuperset(carries) else self._felt(before, healed),
+            felt=None if self._outside.issuperset(carries) else self._felt(before, over),
         )
 
-    def _felt(self, since: float, healed: float) -> Felt | None:
-        """Return what users felt of what was cut at `since`."""
+    def _felt(self, since: float, over: float) -> Felt | None:
+        """Return what users felt of what was cut at `since`, and is being healed from `over` on."""
         attempts = self._effects.attempts(since)
         if attempts is None:
             return None
         impact = impact_of(attempts, since)
-        meanwhile = impact_of([one for one in attempts if one.ended <= healed], since)
+        meanwhile = impact_of([one for one in attempts if one.ended <= over], since)
         # Who failed after the healing was still waiting for what could not come.
         alone = meanwhile.seconds is not None and meanwhile.failed == impact.failed
         return Felt(impact, alone)

@@ -273,15 +273,17 @@ def test_a_platform_that_goes_on_by_itself(small_plan: LabPlan, wire: Wire) -> N
     assert (felt.impact.said, felt.alone) == ("503 no answer", True)
 
 
-def test_users_who_are_affected_until_it_is_healed(small_plan: LabPlan, wire: Wire) -> None:
+@pytest.mark.parametrize("recovery", [9.0, -0.4])
+def test_users_who_are_affected_until_it_is_healed(small_plan: LabPlan, wire: Wire, recovery: float) -> None:
+    """Also when they are well again while it is being healed, at one end and not yet at the other."""
     lab = lab_of(small_plan)
-    lab.outages, lab.recovery = {wire: (1.0, None)}, 9.0
+    lab.outages, lab.recovery = {wire: (1.0, None)}, recovery
     felt = only(small_plan, lab, wire).felt
     assert felt is not None
     assert not felt.alone
-    # From a second after the cut until nine after the healing, which takes half a second.
-    assert felt.impact.seconds == pytest.approx(WINDOW - 1.0 + 0.5 + 9.0, abs=0.5)
-    assert lab.now() - lab.moments["heal"] > 9.0 + 2.0, "the next wire is not cut before users are well"
+    # From a second after the cut until so many after the healing, which takes half a second.
+    assert felt.impact.seconds == pytest.approx(WINDOW - 1.0 + 0.5 + recovery, abs=0.5)
+    assert lab.now() - lab.moments["heal"] > recovery + 2.0, "the next wire is not cut before users are well"
 
 
 def test_users_who_are_never_served_again_end_the_drill(small_plan: LabPlan) -> None:
