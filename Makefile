@@ -73,7 +73,8 @@ without-labs: lint chromium
 	@$(bin)/pytest tests -m 'not bench and not integration' $(parallel) $(ARGS)
 
 # What needs no lab waits for no image. Each tells what it did when it has done it, so that neither talks amid the
-# other. At the end come two files at a time whose containers mostly wait for each other.
+# other; what installs packages on this machine has been before. At the end come two files at a time whose containers
+# mostly wait for each other.
 .PHONY: test
 test: venv engine chromium ## set up, lint, and every test
 	@$(MAKE) --jobs=2 --output-sync=target images without-labs

@@ -74,7 +74,7 @@ class Blow:
     healing: Impact
     back: float | None
     late: Mapping[str, str]
-    within: float = REJOIN
+    within: float
 
     @property
     def fault(self) -> str:

@@ -137,13 +137,12 @@ class _Run:
                 "seconds": 5,
             }
             found = ""
-            for one in spoken:
-                if one.needs(name):
-                    # Where one is not to be had, the next would be waited for as long, in vain.
-                    if found != _NO_TOKEN:
-                        body = probe.ask(request).get("body")
-                        found = str(body.get(token.answer, "")) if isinstance(body, dict) else _NO_TOKEN
-                    self._tokens.setdefault(one.id, {})[name] = found
+            for one in (one for one in spoken if one.needs(name)):
+                # Where one is not to be had, the next would be waited for as long, in vain.
+                if found != _NO_TOKEN:
+                    body = probe.ask(request).get("body")
+                    found = str(body.get(token.answer, "")) if isinstance(body, dict) else _NO_TOKEN
+                self._tokens.setdefault(one.id, {})[name] = found
 
     def ask(self, questions: Questions, name: str) -> None:
         """Ask the probe of `name` all its questions."""

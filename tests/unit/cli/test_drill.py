@@ -10,7 +10,9 @@ import pytest
 from labgen.engine.cuts import Wire
 from labgen.plan.model import LabPlan
 from labgen.verify import drill_lab as module
+from labgen.verify import faults_lab, lab
 from labgen.verify.drill import Drill, Notice, Trial, wires_of
+from labgen.verify.faults import Faults, Kind
 
 if TYPE_CHECKING:
     from tests.unit.cli.program import Program
@@ -132,3 +134,19 @@ def test_no_such_wire(running: Program, drilled: Drilled) -> None:
 def test_no_such_window(running: Program, drilled: Drilled) -> None:
     assert running("drill", "--window", "0.5").code == 2
     assert not drilled.wires
+
+
+def test_servers_have_as_long_as_the_user_says(running: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[Any, Any, Any]] = []
+
+    def hit(
+        _engine: object, plan: LabPlan, _secrets: object, groups: object, kind: object, **how: Any
+    ) -> Faults:
+        asked.append((groups, kind, how["within"]))
+        return Faults(plan.name, plan.size, (), 1.0)
+
+    monkeypatch.setattr(faults_lab, "hit_lab", hit)
+    monkeypatch.setattr(lab, "lab_secrets", lambda _state: {})
+    assert running("drill", "m-1", "--kind", "kill", "--within", "300").code == 0
+    assert running("drill", "m-1", "--kind", "stop").code == 0
+    assert asked == [([("m-1",)], Kind.KILL, 300.0), ([("m-1",)], Kind.STOP, None)]
